@@ -8,10 +8,14 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from img2imgkit.config import Config, load_yaml, validate
+from img2imgkit.errors import BundleError
+from img2imgkit.files import read_text
 
+RECORD = "entry.json"  # in the folder of a model that was added: the entry of the index from which it was made
+MAX_RECORD = 1 << 20  # bytes
 MAX_BYTES = 8 << 30  # of a package, and of a file in it
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"  # it becomes the name of a folder and of a bundle
 SHA256 = r"^[0-9a-f]{64}$"
@@ -264,6 +268,19 @@ def read_index(path: Path) -> Iterable[ModelEntry]:
         ConfigError: the file cannot be read, or an entry is invalid.
     """
     return validate(_Index, load_yaml(path)).models
+
+
+def recorded_entry(folder: Path) -> ModelEntry:
+    """The entry from which a model in the user's folder was made.
+
+    Raises:
+        BundleError: its record is missing or damaged.
+    """
+    path = folder / RECORD
+    try:
+        return ModelEntry.model_validate_json(read_text(path, MAX_RECORD))
+    except (OSError, UnicodeDecodeError, ValidationError):
+        raise BundleError(f"{path}: missing or damaged; remove the model {folder.name!r} and add it again") from None
 
 
 def address_problem(url: str) -> str:

@@ -58,6 +58,11 @@ class Places:
         """The user's configuration file."""
         return self.config / FILE_NAME
 
+    @property
+    def models(self) -> Path:
+        """The folder of the models that the user added by name."""
+        return self.data / "models"
+
 
 class Limits(Config):
     """What one picture may cost. Limits only refuse pictures, they never change one."""

@@ -375,7 +375,7 @@ HOSTILE: Mapping[str, tuple[str, Callable[[Path], Path], str]] = {
         lambda at: hdf5(at, lambda file: file.create_dataset("vars/0", (HUGE,), "f4", chunks=(1024,))),
         "is not stored in the file",
     ),
-    "code in Keras 2's format": ("x.h5", legacy_lambda, "before version 3"),
+    "code in Keras 2's format": ("x.h5", legacy_lambda, "a model of other software"),
     "code in Keras 3's format": ("x.keras", keras_lambda, "does not state the task"),
     "a .keras file with a path to the parent folder": (
         "x.keras",

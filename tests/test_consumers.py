@@ -90,6 +90,21 @@ def test_onnxruntime_in_python_makes_what_the_bundle_makes(place):
     assert np.abs(levels(place / "made.png") - levels(place / "out" / "wanted.png")).max() <= 1
 
 
+def test_ncnn_in_python_makes_what_the_bundle_makes(place, tmp_path):
+    img2img(place, "export", "sr-compact-x2", "--format", "ncnn", "--out", tmp_path / "models")
+    consume("ncnn_picture.py", tmp_path / "models", place / "in" / "source.png", place / "made.png")
+    assert np.abs(levels(place / "made.png") - levels(place / "out" / "wanted.png")).max() <= 1
+    picture = Image.open(place / "in" / "source.png").convert("RGBA")
+    picture.putalpha(100)
+    picture.save(tmp_path / "clear.png")
+    consume("ncnn_picture.py", tmp_path / "models", tmp_path / "clear.png", place / "made.png")
+    assert np.abs(levels(place / "made.png")[..., :3] - levels(place / "out" / "wanted.png")).max() <= 1
+    assert (levels(place / "made.png")[..., 3] == 100).all()
+    Image.fromarray(np.zeros((4, 4), np.uint16)).save(tmp_path / "deep.png")
+    ended = run("ncnn_picture.py", tmp_path / "models", tmp_path / "deep.png", place / "made.png")
+    assert (ended.returncode, "more than 8 bits" in ended.stderr) == (1, True)
+
+
 def test_a_model_of_a_fixed_size_takes_smaller_pictures(place, tmp_path):
     img2img(
         place, "export", "sr-compact-x2", "--format", "onnx", "--image-io", "uint8", "--size", "40x48", "--out",

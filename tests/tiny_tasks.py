@@ -314,12 +314,16 @@ def tiny_catalog(*others: Plugin) -> Catalog:
 
 def loaded(task: type[kit.Task], **options: Any) -> Bundle:
     """A task as if it came from a bundle, without files."""
-    made = task(task.Options(**options))
+    return bundle_of(task(task.Options(**options)))
+
+
+def bundle_of(made: kit.Task) -> Bundle:
+    """A bundle of a task, without files, with the networks that it builds."""
     geometry = made.geometry()
     manifest = Manifest(
         format=2,
-        name=f"{task.name}-x{geometry.scale}",
-        task=task.name,
+        name=f"{made.name}-x{geometry.scale}",
+        task=made.name,
         plugin=PluginVersion(name="tiny", version="1.0"),
         options=made.options.model_dump(mode="json"),
         contract=Contract.model_validate({"data": made.data, **asdict(geometry)}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import struct
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,35 @@ def tensor(
 
 def entries(**values: bytes) -> bytes:
     return b"}(" + b"".join(text(name) + value for name, value in values.items()) + b"u"
+
+
+def module(name: str, memo: bool = False, **attributes: bytes) -> bytes:
+    """An instance of a class of networks with its attributes; with ``memo`` it is memoised as number 1."""
+    empty = called(named("collections", "OrderedDict"))
+    usual = {"training": b"\x89", **dict.fromkeys(("_parameters", "_buffers", "_modules", "_hooks"), empty)}
+    made = named(*name.rsplit(".", 1)) + b")\x81" + (b"q\x01" if memo else b"")
+    return made + entries(**{**usual, **attributes}) + b"b"
+
+
+def pickled_network(path: Path, kind: str, state: Mapping[str, np.ndarray]) -> Path:
+    """What ``torch.save(model)`` writes for a network of this class with this state dict."""
+    places, start = {}, 0
+    for name, array in state.items():
+        places[name] = tensor(array.shape, offset=start, count=sum(each.size for each in state.values()))
+        start += array.size
+    data = np.concatenate([array.astype("f4").ravel() for array in state.values()])
+    return torch_zip(path, _nested(kind, places), data.tobytes())
+
+
+def _nested(kind: str, arrays: Mapping[str, bytes]) -> bytes:
+    own = {name: array for name, array in arrays.items() if "." not in name}
+    inside: dict[str, dict[str, bytes]] = {}
+    for name, array in arrays.items():
+        word, _, rest = name.partition(".")
+        if rest:
+            inside.setdefault(word, {})[rest] = array
+    modules = {word: _nested("torch.nn.modules.container.Sequential", each) for word, each in inside.items()}
+    return module(kind, _parameters=entries(**own), _modules=entries(**modules))
 
 
 def torch_zip(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("reference", metavar="BUNDLE")
-@click.option("--format", "wanted", required=True, help="onnx, saved-model, tflite, keras, or a plugin's.")
+@click.option("--format", "wanted", required=True, help="onnx, saved-model, tflite, keras, ncnn, or a plugin's.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Output file or folder.")
 @click.option("--program", help="Program to export, such as translate or encode_style, or all.")
 @click.option("--precision", help="float32, float16, or int8 with --calibrate.  [default: float32]")
@@ -55,6 +54,7 @@ def command(
     img2img export sr-compact-x2 --format onnx --out sr.onnx --image-io uint8
     img2img export runs/facades/bundle --format saved-model --out served/facades/1
     img2img export runs/horses/bundle --format onnx --out back.onnx --set direction=b_to_a
+    img2img export sr-compact-x2 --format ncnn --out models
     """
     from img2imgkit.exporting import ExportOptions, export_bundle
 
@@ -90,7 +90,8 @@ def _plain(written: ExportedFile) -> dict[str, Any]:
     return {
         "path": str(written.path),
         "bytes": written.size,
-        "largest_difference": max(written.differences.values()),
+        "largest_difference": max(written.differences.values(), default=None),
+        "not_compared_without": written.unproved or None,
         "differences": dict(written.differences),
         **{key: about[key] for key in ("precision", "image_io", "layout", "size", "choices", "int8", "programs")},
         "licence": about["manifest"]["licence"],
@@ -111,18 +112,20 @@ def _show(written: ExportedFile) -> None:
     for program in about.programs:
         if about.size is None and (program.multiple > 1 or program.minimum > 1):
             say(f"{program.name}: height and width must be multiples of {program.multiple}, at least {program.minimum}")
-    say(_judgement(about, written.differences))
+    say(_judgement(about, written))
     if about.manifest.licence:
         say(f"licence: {printable(about.manifest.licence)}")
     say(f"{printable(written.path)}: {written.size / 1e6:.2f} MB")
 
 
-def _judgement(about: Exported, differences: Mapping[str, float]) -> str:
+def _judgement(about: Exported, written: ExportedFile) -> str:
     """One line on the difference between the written model and the bundle."""
+    if written.unproved:
+        return f"not proved: comparing the written model with the bundle needs {written.unproved}"
     if about.int8:
         noun = "picture" if about.int8.pictures == 1 else "pictures"
         return f"int8: {about.int8.psnr:.1f} dB PSNR against float32, over {about.int8.pictures} {noun}"
-    largest = max(differences.values())
+    largest = max(written.differences.values())
     if about.image_io == "uint8":
         return f"largest difference from the bundle: {round(largest * 255)} of 255 levels, in {about.precision}"
     return f"largest difference from the bundle: {largest:.1e} of the range, in {about.precision}"

@@ -9,6 +9,7 @@ from img2imgkit.exchange.incoming import (
     ImportPlan,
     SavedWeights,
     StateDict,
+    Statistics,
     by_role,
 )
 from img2imgkit.exchange.outgoing import (
@@ -42,6 +43,7 @@ __all__ = [
     "Program",
     "SavedWeights",
     "StateDict",
+    "Statistics",
     "argument",
     "by_role",
 ]

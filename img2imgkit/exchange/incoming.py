@@ -6,13 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from img2imgkit.architectures import Architecture, Assumption, NetworkSpec, State
+from img2imgkit.errors import InteropError
 
 if TYPE_CHECKING:
     import keras
 
+Statistics = Literal["running", "image"]
 HEAD_BYTES = 4096  # the beginning of a file that ``Importer.claims`` receives
 
 
@@ -205,3 +207,14 @@ class Importer(ABC):
         Raises:
             InteropError: the file cannot be read, is unsafe, or contains no network.
         """
+
+    def network(self, path: Path, statistics: Statistics = "running") -> keras.Model:
+        """The network that a file itself describes, with its weights, for formats whose files do. Nothing is trusted.
+
+        Args:
+            statistics: those that batch normalization uses: the running ones, or those of each image
+
+        Raises:
+            InteropError: the format or the file describes no network, or one that cannot be rebuilt from plain layers.
+        """
+        raise InteropError(f"{path}: files of the format {self.name} do not describe their network")

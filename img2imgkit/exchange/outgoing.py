@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from keyword import iskeyword
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Exporter(ABC):
         several: whether one file can contain several programs
         precisions: the supported precisions
         mixed: whether it expects float16 programs; otherwise it gets float32 programs and converts them itself
+        fixed: options of an export that have one value only in this format, such as the axis order of pictures
     """
 
     name: ClassVar[str]
@@ -101,6 +103,14 @@ class Exporter(ABC):
     several: ClassVar[bool] = False
     precisions: ClassVar[tuple[Precision, ...]] = ("float32",)
     mixed: ClassVar[bool] = False
+    fixed: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    def lacks(self) -> str:
+        """The software that opens written models, and how to get it, if it is not installed; "" if it is.
+
+        A model that cannot be opened is written without being compared with its original.
+        """
+        return ""
 
     def supported(self, programs: Sequence[Program]) -> Sequence[Program]:
         """The programs that the format can represent."""

@@ -1,6 +1,7 @@
 """Export bundles to ONNX, SavedModel, TensorFlow Lite and Keras files, and verify that they compute the same.
 
-``programs_of`` lists the programs of a bundle; ``export_bundle`` writes them with an exporter, opens the written file,
+``programs_of`` lists the programs of a bundle, and ``onnx_model`` makes an ONNX graph of one, which exporters of other
+formats can start from; ``export_bundle`` writes them with an exporter, opens the written file,
 compares its outputs with those of the networks, and deletes it if they differ. Libraries are imported on first use.
 
 bundle_export       from a bundle to a verified file
@@ -8,6 +9,8 @@ exporters           the file formats
 export_options      options of an export, among them size, value range and axis order of a model's pictures
 programs            a bundle's programs: functions of named arrays
 network_programs    the single networks as programs
+network_conversion  networks of other software as ONNX files
+export_paths        where exports are written: beside their place until they are complete
 proof               compares the written file with the networks
 engine_form         the form of a bundle for engines: ONNX files in its folder, proved in ONNX Runtime and OpenVINO
 form_cache          the forms that bundles lack, in the user's cache folder
@@ -31,10 +34,13 @@ from img2imgkit.exporting.form_cache import (
     pixels_that_pay,
     seconds_to_make,
 )
+from img2imgkit.exporting.network_conversion import ConvertedNetwork, convert_network
 from img2imgkit.exporting.programs import programs_of
+from img2imgkit.formats.onnx_writer import onnx_model
 from img2imgkit.hooks import hookimpl
 
 __all__ = [
+    "ConvertedNetwork",
     "ExportOptions",
     "ExportedFile",
     "FormSource",
@@ -46,7 +52,9 @@ __all__ = [
     "add_engine_form",
     "cache_size",
     "clear_cache",
+    "convert_network",
     "export_bundle",
+    "onnx_model",
     "pixels_that_pay",
     "programs_of",
     "seconds_to_make",

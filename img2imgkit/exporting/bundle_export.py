@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -19,10 +16,11 @@ from img2imgkit.bundle import (
     read_exported,
 )
 from img2imgkit.config import suggestion
-from img2imgkit.errors import ConfigError, ExportError
+from img2imgkit.errors import ConfigError
 from img2imgkit.exchange import Exporter, Form, Program
 from img2imgkit.exporting.calibration import samples_of
 from img2imgkit.exporting.export_options import ExportOptions, Size
+from img2imgkit.exporting.export_paths import beside, put_in_place, refuse_place
 from img2imgkit.exporting.programs import programs_of
 from img2imgkit.exporting.proof import prove
 from img2imgkit.inference.engines.tensorflow_engine import rebuilt
@@ -38,19 +36,23 @@ class ExportedFile:
         path: the file or folder
         size: total bytes of all its files
         about: the description stored in it
-        differences: the largest difference of each program, relative to the range of its output
+        differences: the largest difference of each program, relative to the range of its output; empty if not compared
+        unproved: the software that was missing for the comparison; "" if the export was compared
     """
 
     path: Path
     size: int
     about: Exported
     differences: Mapping[str, float]
+    unproved: str = ""
 
 
 def export_bundle(
     bundle: Bundle, exporter: Exporter, path: Path, options: ExportOptions | None = None, replacing: bool = False
 ) -> ExportedFile:
     """Write a bundle in another format and verify that the result computes the same as the bundle's networks.
+
+    The result is not verified if software that opens it is not installed; see ``ExportedFile.unproved``.
 
     Args:
         path: a file with the format's suffix, or a folder if the format or the number of programs requires one
@@ -61,23 +63,23 @@ def export_bundle(
         ExportError: the export cannot be written, or its outputs differ. Nothing new is left on disk, and an existing
             export stays intact.
     """
-    options = options or ExportOptions()
+    options = _with_fixed(exporter, options or ExportOptions())
     _refuse_misfits(exporter, options)
     size = None if options.size == "dynamic" else options.size
     chosen = bundle.choosing(options.choices)
     programs = programs_of(bundle, options.choices, options.image_io, options.layout, size)
     originals = _chosen(exporter, programs, options.program)
     together = exporter.several or (len(originals) == 1 and options.program != ALL)
-    _refuse_place(exporter, path, together, replacing)
+    refuse_place(path, exporter.suffix if together else "", exporter.name, replacing)
     about = described_export(chosen, originals, options)
     form = Form(options.precision, options.opset, samples_of(chosen, originals, options))
     job = _Job(exporter, form, about, originals, _as_written(chosen, exporter, options, size, originals))
-    with _beside(path) as fresh:
+    with beside(path) as fresh:
         differences = job.whole(fresh) if together else job.apart(fresh)
         found = job.read_back(fresh, together)
         written = sum(each.stat().st_size for each in [fresh, *fresh.rglob("*")] if each.is_file())
-        _put(fresh, path)
-    return ExportedFile(path, written, found, differences)
+        put_in_place(fresh, path)
+    return ExportedFile(path, written, found, differences, exporter.lacks())
 
 
 def described_export(bundle: Bundle, programs: Sequence[Program], options: ExportOptions) -> Exported:
@@ -133,6 +135,8 @@ class _Job:
     def _written(self, path: Path, originals: Sequence[Program], programs: Sequence[Program]) -> dict[str, float]:
         about = _of_programs(self.about, tuple(map(_described, originals)))
         self.exporter.write(programs, path, about.model_dump(mode="json"), self.form)
+        if self.exporter.lacks():
+            return {}
         run = self.exporter.open(path)
         return {each.name: prove(each, self.form.precision, run) for each in originals}
 
@@ -178,58 +182,22 @@ def _as_written(
     return [known[each.name] for each in originals]
 
 
+def _with_fixed(exporter: Exporter, options: ExportOptions) -> ExportOptions:
+    """The options with those that have one value only in this format.
+
+    Raises:
+        ConfigError: another value is stated.
+    """
+    for name, value in exporter.fixed.items():
+        stated = getattr(options, name)
+        if name in options.model_fields_set and stated != value:
+            raise ConfigError(f"{exporter.name} cannot be written with {name} {stated!r}; it has {value!r} only")
+    return options.model_copy(update=dict(exporter.fixed))
+
+
 def _refuse_misfits(exporter: Exporter, options: ExportOptions) -> None:
     if options.precision not in exporter.precisions:
         known = ", ".join(exporter.precisions)
         raise ConfigError(f"{exporter.name} cannot be written in {options.precision}; it supports {known}")
     if (options.precision == "int8") != (options.calibrate is not None):
         raise ConfigError("precision int8 and 'calibrate', a folder of typical pictures, require each other")
-
-
-def _refuse_place(exporter: Exporter, path: Path, together: bool, replacing: bool) -> None:
-    suffix = exporter.suffix if together else ""
-    if suffix and path.suffix != suffix:
-        raise ConfigError(f"{path}: the name of a file in format {exporter.name} must end in {suffix}")
-    if not path.exists() and not path.is_symlink():
-        return
-    if not replacing:
-        raise ExportError(f"{path}: already exists; 'replace' overwrites it")
-    if path.is_dir() and not (path / EXPORTED_FILE).is_file():
-        raise ExportError(f"{path}: an existing folder that is not an export: remove it, or choose another place")
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """A temporary path with the same name on the same file system.
-
-    Afterwards it is removed, with any parent folders that were created but stayed empty.
-    """
-    missing = [each for each in path.absolute().parents if not each.exists()]
-    try:
-        path.absolute().parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    except OSError as error:
-        raise ExportError(f"{path}: cannot write there: {error.strerror or error}") from error
-    try:
-        yield folder / path.name
-    except OSError as error:
-        raise ExportError(f"{path}: cannot write it: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        for each in missing:
-            with suppress(OSError):  # not empty: it contains the export
-                each.rmdir()
-
-
-def _put(fresh: Path, path: Path) -> None:
-    """Move the export into place. An existing folder is renamed first, and restored if this fails."""
-    if not path.is_dir():
-        fresh.replace(path)
-        return
-    old = fresh.with_name(f"{path.name}.old")
-    path.rename(old)
-    try:
-        fresh.rename(path)
-    except BaseException:
-        old.rename(path)
-        raise

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from img2imgkit.bundle import Bundle
+from img2imgkit.errors import ExportError
 from img2imgkit.exchange import NETWORK, Arrays, DType, Port, Program
 from img2imgkit.exporting.export_options import Size, legal_size
+from img2imgkit.formats.onnx_writer import first_line
 from img2imgkit.task import Geometry, Networks
 
 RunTask = Callable[[np.random.Generator, int, int, int, Networks], None]
+LARGEST_INPUT = 1 << 28  # numbers
+MOST_HALVINGS = 8  # of a picture in a network: 256 pixels become one
 PLACES = 5  # test length of a free axis that is neither height nor width
 
 
@@ -48,6 +53,35 @@ def network_programs(bundle: Bundle, run_task: RunTask, size: Size | None) -> Se
         if getattr(model, "inputs", None)
     ]
     return [network.program(size) for network in found]
+
+
+def network_program(model: Any) -> Program:
+    """The program of a network that belongs to no task.
+
+    Raises:
+        ExportError: its input is huge, or it cannot be run at any size that was tried.
+    """
+    largest = max(math.prod(size or 1 for size in tensor.shape) for tensor in model.inputs)
+    if largest > LARGEST_INPUT:
+        raise ExportError(f"the network {model.name} reads {largest:,} numbers at once")
+    nets, role = Networks({"generator": model}), "generator"
+    geometry = Geometry(multiple=_multiple(model))
+    return _Network(nets, role, model, lambda *_: None, geometry, 1).program(None)
+
+
+def _multiple(model: Any) -> int:
+    """The least power of 2 of which heights and widths must be multiples."""
+    random = np.random.default_rng(0)
+    for unit in (1 << power for power in range(MOST_HALVINGS + 1)):
+        size = legal_size(Geometry(multiple=unit), 1)
+        given = [_noise(random, tensor, 1, *size) for tensor in model.inputs]
+        try:
+            model(given if len(given) > 1 else given[0], training=False)
+        except Exception as error:  # Keras and TensorFlow raise many kinds for sizes that do not fit together
+            reason = first_line(error)
+        else:
+            return unit
+    raise ExportError(f"the network {model.name} runs at none of the sizes that were tried: {reason}")
 
 
 class _Network:

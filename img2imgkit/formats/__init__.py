@@ -6,6 +6,8 @@ safetensors_file            weights in the safetensors format
 npz_file                    named arrays in numpy's format
 torch_tensors               tensors as views of a checkpoint's storages
 pickled_names               names in pickles: data of other programs, and programs
+pickled_values              what is left of a pickle's values: built-in types and placeholders
+pickled_networks            networks that were pickled whole, as their arrays
 small_floats                bfloat16 and float8 as float32
 other_files                 what lies where a model's file belongs but is none
 keras_file                  weights and networks that Keras saves

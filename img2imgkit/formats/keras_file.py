@@ -1,8 +1,9 @@
-"""Files that Keras saves. Untrusted ones are read as arrays: no layer is built from a file's configuration or run."""
+"""Files that Keras saves. Untrusted ones are read as arrays and data; Keras builds nothing from a configuration."""
 
 from __future__ import annotations
 
 import io
+import json
 import re
 import zipfile
 from collections import Counter
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 Convolution = tuple[np.ndarray, np.ndarray]
 WEIGHTS = "model.weights.h5"  # in a .keras file; the network's configuration next to it is not read
+CONFIG = "config.json"  # the same of networks of other programs, of which nothing but plain layers is built
+WHOLE = "model_weights/"  # in an .h5 file of a whole model
+MAX_CONFIG = 32 << 20  # bytes
 ARCHIVE, PLAIN = ".keras", ".weights.h5"
 UNREAD = ("optimizer/", "seed_generator")  # training state, which is not read
 DAMAGED = (
@@ -89,6 +93,49 @@ def read_text(path: Path, name: str, most: int) -> str | None:
             raise InteropError(f"{path}: its {name} is not text: {error}") from None
 
 
+def read_config(path: Path) -> Any:
+    """The configuration of the network that a ``.keras`` file or a whole model in an ``.h5`` file contains, as data.
+
+    Raises:
+        InteropError: the file cannot be read, or contains weights only.
+    """
+    text = read_text(path, CONFIG, MAX_CONFIG) if path.name.endswith(ARCHIVE) else _config_text(path)
+    if text is None:
+        raise InteropError(f"{path}: contains weights only, no description of a network")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InteropError(f"{path}: its description of the network is no valid JSON: {_reason(error)}") from None
+
+
+def read_named(path: Path) -> dict[str, np.ndarray]:
+    """The weights of a whole model in an ``.h5`` file, by the names that Keras gave them, such as "conv2d/kernel".
+
+    Raises:
+        InteropError: the file cannot be read, has no such weights, or they are not plain finite numbers.
+    """
+    found = {}
+    with _opened(path) as file:
+        for name, dataset in _datasets(file, path):
+            if name.startswith(WHOLE):
+                array = np.asarray(dataset, np.float32)
+                if not np.isfinite(array).all():
+                    raise InteropError(f"{path}: {name} contains NaN or infinity")
+                found[name.removeprefix(WHOLE).removesuffix(":0")] = array
+    if not found:
+        raise InteropError(f"{path}: contains no weights of a whole model")
+    return found
+
+
+def _config_text(path: Path) -> str | None:
+    with _opened(path) as file:
+        stated = file.attrs.get("model_config")
+        text = stated.decode("utf-8", "replace") if isinstance(stated, bytes) else stated
+        if text is not None and (not isinstance(text, str) or len(text) > MAX_CONFIG):
+            raise InteropError(f"{path}: its network's description is no text, or larger than {MAX_CONFIG >> 20} MiB")
+        return text
+
+
 def write_network(model: keras.Model, path: Path, name: str) -> None:
     """Write a ``.keras`` file. Raises ExportError: Keras cannot save the network ``name``."""
     with quietly():
@@ -112,6 +159,15 @@ def fill(model: keras.Model, path: Path) -> None:
     Raises:
         InteropError: the weights are those of another network.
     """
+    prove_shapes(model, path)
+    try:
+        model.load_weights(path)
+    except (ValueError, KeyError, OSError) as error:
+        raise InteropError(f"{path}: does not fit the network {model.name!r}: {error}") from None
+
+
+def prove_shapes(model: keras.Model, path: Path) -> None:
+    """Raises InteropError: the shapes of a file's arrays are not those of the network's weights."""
     stored = read_shapes(path)
     wanted = Counter(tuple(variable.shape) for variable in model.weights if "seed_generator" not in variable.path)
     if stored != wanted:
@@ -120,10 +176,6 @@ def fill(model: keras.Model, path: Path) -> None:
             f"{path}: has {stored.total()} arrays, {stored[shape]} of shape {shape}; the network {model.name!r} has "
             f"{wanted.total()}, {wanted[shape]} of that shape"
         )
-    try:
-        model.load_weights(path)
-    except (ValueError, KeyError, OSError) as error:
-        raise InteropError(f"{path}: does not fit the network {model.name!r}: {error}") from None
 
 
 @contextmanager

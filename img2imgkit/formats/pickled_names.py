@@ -60,6 +60,7 @@ DATA = {
 }
 """Names that a pickle may call although they are no classes by their spelling, or are of a module in ``PROGRAMS``."""
 
+SETS = tuple(f"{module}.set" for module in sorted(BUILTINS))
 RECONSTRUCTORS = ("copyreg.", "copy_reg.")  # their first argument is the class of which they make an instance
 
 
@@ -70,13 +71,17 @@ class Placeholder:
         name: the name of the class or function, with its module
         made: whether it stands for an instance
         entries: what a pickle puts into an instance under keys, as into a subclass of dict; None if nothing
+        attributes: those of an instance that is a network, see ``pickled_networks``; None for anything else
+        members: the texts in a set
     """
 
-    __slots__ = ("calls", "entries", "made", "name")
+    __slots__ = ("attributes", "calls", "entries", "made", "members", "name")
 
     def __init__(self, name: str, made: bool = False, calls: bool = False) -> None:
         self.name, self.made, self.calls = name, made, calls
         self.entries: dict[Any, Any] | None = None
+        self.attributes: dict[Any, Any] | None = None
+        self.members: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -95,7 +100,14 @@ class Placeholder:
         made = Placeholder(wanted.name, made=True)
         if arguments and type(arguments[-1]) is dict and wanted is not self:  # a subclass of dict, before protocol 2
             made.entries = arguments[-1]
+        if wanted.name in SETS and arguments and type(arguments[0]) is list:
+            made.extend(arguments[0])
         return made
+
+    def extend(self, values: list[Any]) -> None:
+        """Keep the texts that are added to a set."""
+        if self.name in SETS:
+            self.members += tuple(value for value in values if type(value) is str)
 
 
 def placeholder(module: str, name: str) -> Placeholder:

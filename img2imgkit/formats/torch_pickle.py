@@ -16,37 +16,17 @@ import numpy as np
 
 from img2imgkit.formats.archive import Refused
 from img2imgkit.formats.pickled_names import BUILTINS, Placeholder, attribute, placeholder, refusal
+from img2imgkit.formats.pickled_networks import is_network
+from img2imgkit.formats.pickled_values import Call, Entries, Kind, kind_of, plain
 from img2imgkit.formats.small_floats import FLOAT8, widened
 from img2imgkit.formats.torch_tensors import BYTES, STORAGES, is_size, size_of, tensor
 
-MAX_BITS = 128  # of integers; seeds have 64, and huge integers are slow to print
 MAX_ARGUMENTS = 32  # of a call; a tensor's record has ten
 MAX_COPIED = 1 << 18  # entries of mappings built from lists
 # Types of keys. No tuples: a small nested one may take forever to hash.
 KEYS = (str, int, float, bool, bytes, type(None), Placeholder)
 
 Storage = Callable[[str, str, int], "np.ndarray | None"]
-
-
-class _Call:
-    """A function that a pickle may call."""
-
-    __slots__ = ("function",)
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-
-
-class _Kind(str):
-    """A storage class, represented by the type of its numbers."""
-
-    __slots__ = ()
-
-
-class _Dict(dict[Any, Any]):
-    """An OrderedDict, defaultdict or Counter; attributes that a pickle sets on it are dropped."""
-
-    __slots__ = ()
 
 
 class Reader(pickle._Unpickler):
@@ -67,30 +47,32 @@ class Reader(pickle._Unpickler):
         self._storage = storage
         self._copied = 0
         self._left = limit
-        rebuilt, retyped = _Call(self._rebuilt), _Call(self._retyped)
+        rebuilt, retyped = Call(self._rebuilt), Call(self._retyped)
         self._tensors = (rebuilt, retyped)
         self._known: dict[tuple[str, str], Any] = {
-            ("collections", "OrderedDict"): _Call(self._ordered),
-            ("collections", "Counter"): _Call(self._ordered),
-            ("collections", "defaultdict"): _Call(lambda factory=None, pairs=(): self._ordered(pairs)),
-            ("torch", "Size"): _Call(size_of),
+            ("collections", "OrderedDict"): Call(self._ordered),
+            ("collections", "Counter"): Call(self._ordered),
+            ("collections", "defaultdict"): Call(lambda factory=None, pairs=(): self._ordered(pairs)),
+            ("torch", "Size"): Call(size_of),
             ("torch._utils", "_rebuild_tensor"): rebuilt,
             ("torch._utils", "_rebuild_tensor_v2"): rebuilt,
             ("torch._utils", "_rebuild_tensor_v3"): retyped,
-            ("torch._utils", "_rebuild_parameter"): _Call(lambda data, *_: data),
-            ("torch._utils", "_rebuild_parameter_with_state"): _Call(lambda data, *_: data),
-            ("torch._tensor", "_rebuild_from_type_v2"): _Call(self._rebuilt_subclass),
-            **{(module, "getattr"): _Call(attribute) for module in BUILTINS},
-            **{("torch", name): _Kind(kind) for name, kind in STORAGES.items()},
-            **{(module, "UntypedStorage"): _Kind(BYTES) for module in ("torch", "torch.storage")},
+            ("torch._utils", "_rebuild_parameter"): Call(lambda data, *_: data),
+            ("torch._utils", "_rebuild_parameter_with_state"): Call(lambda data, *_: data),
+            ("torch._tensor", "_rebuild_from_type_v2"): Call(self._rebuilt_subclass),
+            **{(module, "getattr"): Call(attribute) for module in BUILTINS},
+            **{("torch", name): Kind(kind) for name, kind in STORAGES.items()},
+            **{(module, "UntypedStorage"): Kind(BYTES) for module in ("torch", "torch.storage")},
         }
 
     def find_class(self, module: str, name: str) -> Any:
         return self._known.get((module, name)) or placeholder(module, name)
 
     def persistent_load(self, identity: Any) -> Any:
+        if identity[:1] == ("module",) and type(identity[1]) is Placeholder:  # a network's class, and its source code
+            return identity[1]
         word, kind, key, _place, count, *view = identity
-        if word != "storage" or type(kind) is not _Kind or type(key) is not str or not is_size(count):
+        if word != "storage" or type(kind) is not Kind or type(key) is not str or not is_size(count):
             raise Refused("it refers to something other than a storage")
         storage = self._storage(str(kind), key, count)
         if storage is None or not view or view[0] is None:
@@ -102,7 +84,7 @@ class Reader(pickle._Unpickler):
 
     def load_plain(self) -> Any:
         """Load the pickle, converted to built-in Python types, numpy arrays and placeholders."""
-        loaded = _plain(self.load(), {})
+        loaded = plain(self.load(), {})
         if type(loaded) is Placeholder:
             raise Refused(
                 f"it is a {loaded.name}, which is not plain data; none of its code was run. "
@@ -110,12 +92,12 @@ class Reader(pickle._Unpickler):
             )
         return loaded
 
-    def _ordered(self, pairs: Any = ()) -> _Dict:
-        pairs = pairs.items() if type(pairs) in (dict, _Dict) else pairs
+    def _ordered(self, pairs: Any = ()) -> Entries:
+        pairs = pairs.items() if type(pairs) in (dict, Entries) else pairs
         self._copied += len(pairs)
         if self._copied > MAX_COPIED:
             raise Refused("its pickle copies too many entries")
-        made = _Dict()
+        made = Entries()
         for key, value in pairs:
             _set(made, key, value)
         return made
@@ -158,13 +140,13 @@ class Reader(pickle._Unpickler):
     def _made(self, kind: Any, arguments: Any) -> Any:
         """An instance of a class. Functions of this module are called; for anything else, there is a placeholder."""
         if type(arguments) is not tuple:
-            raise Refused(f"its pickle calls a {_kind(kind)} with a {_kind(arguments)}")
-        if type(kind) is _Call:
+            raise Refused(f"its pickle calls a {kind_of(kind)} with a {kind_of(arguments)}")
+        if type(kind) is Call:
             if len(arguments) > MAX_ARGUMENTS:
                 raise Refused(f"its pickle calls a function with {len(arguments)} arguments")
             return kind.function(*arguments)
         if type(kind) is not Placeholder or kind.made:
-            raise Refused(f"its pickle calls a {_kind(kind)}")
+            raise Refused(f"its pickle calls a {kind_of(kind)}")
         return kind.instance(arguments)
 
     def _load_reduce(self) -> None:
@@ -199,7 +181,9 @@ class Reader(pickle._Unpickler):
         if type(target) is list:
             target.extend(values)
         elif type(target) is not Placeholder or not target.made:
-            raise Refused(f"its pickle appends to a {_kind(target)}")
+            raise Refused(f"its pickle appends to a {kind_of(target)}")
+        else:
+            target.extend(values)
 
     def _load_setitem(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()
@@ -217,10 +201,11 @@ class Reader(pickle._Unpickler):
             _set(self.stack[-1], key, value)
 
     def _load_build(self) -> None:
-        self.stack.pop()
-        target = self.stack[-1]
-        if type(target) is not _Dict and not (type(target) is Placeholder and target.made):
-            raise Refused(f"its pickle modifies a {_kind(target)}")
+        attributes, target = self.stack.pop(), self.stack[-1]
+        if type(target) is not Entries and not (type(target) is Placeholder and target.made):
+            raise Refused(f"its pickle modifies a {kind_of(target)}")
+        if type(target) is Placeholder and is_network(attributes):
+            target.attributes = attributes
 
     def _load_empty_set(self) -> None:
         self.stack.append(Placeholder("builtins.set", made=True))
@@ -249,47 +234,12 @@ class Reader(pickle._Unpickler):
         dispatch[_opcode[0]] = _load_extension
 
 
-def _kind(value: Any) -> str:
-    """What a value is, for errors."""
-    if type(value) is Placeholder:
-        return value.name
-    return "function" if type(value) is _Call else type(value).__name__.strip("_").lower()
-
-
 def _set(target: Any, key: Any, value: Any) -> None:
-    plain = type(key) in KEYS
+    usual = type(key) in KEYS
     if type(target) is Placeholder and target.made:
-        if plain:
+        if usual:
             target.put(key, value)
-    elif type(target) in (dict, _Dict) and plain:
+    elif type(target) in (dict, Entries) and usual:
         target[key] = value
     else:
-        raise Refused(f"its pickle uses a {_kind(key)} as a key of a {_kind(target)}")
-
-
-def _plain(value: Any, done: dict[int, Any]) -> Any:
-    """Convert to built-in Python types; shared values are converted once, and cycles are refused."""
-    if type(value) is int and value.bit_length() > MAX_BITS:
-        raise Refused(f"it contains an integer of {value.bit_length()} bits")
-    if type(value) is bytearray:
-        return Placeholder("builtins.bytearray", made=True)
-    if type(value) is Placeholder:
-        return value if value.entries is None else _plain(value.entries, done)
-    if value is None or type(value) in (bool, int, float, str, bytes, np.ndarray):
-        return value
-    if id(value) in done:
-        if done[id(value)] is ...:
-            raise Refused("one of its values contains itself")
-        return done[id(value)]
-    done[id(value)] = ...
-    plain: Any
-    if type(value) in (dict, _Dict):
-        keys = (key if type(key) is Placeholder else _plain(key, done) for key in value)
-        plain = dict(zip(keys, (_plain(entry, done) for entry in value.values()), strict=True))
-    elif type(value) in (list, tuple):
-        plain = [_plain(entry, done) for entry in value]
-        plain = tuple(plain) if type(value) is tuple else plain
-    else:
-        raise Refused(f"it contains a {_kind(value)}, which is not plain data")
-    done[id(value)] = plain
-    return plain
+        raise Refused(f"its pickle uses a {kind_of(key)} as a key of a {kind_of(target)}")

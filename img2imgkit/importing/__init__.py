@@ -8,7 +8,10 @@ matching            the architecture of a state dict, and which of a file's sets
 weight_sets         sets of weights in a file's content, by their path
 known_networks      names of well-known networks that have no architecture here
 torch_weights       PyTorch weights to Keras layers, and back
+keras_networks      networks of other programs that Keras saved whole, rebuilt from their configurations
+keras_layers        the plain layers of which they are rebuilt
 planning            choose the task for imported networks, and copy their weights
+added_files         files of losses and metrics that the user added by name
 perceptual_network  pretrained networks for perceptual losses
 """
 
@@ -24,6 +27,7 @@ from img2imgkit.formats.weights_file import read_weights
 from img2imgkit.hooks import hookimpl
 from img2imgkit.importing.bundle_import import Imported, import_bundle
 from img2imgkit.importing.importers import KerasImporter, NpzImporter, SafetensorsImporter, TorchImporter
+from img2imgkit.importing.keras_networks import network_from_config
 from img2imgkit.importing.perceptual_network import LPIPS_TAPS, PerceptualNetwork, feature_network, lpips_heads
 from img2imgkit.importing.planning import copy_weights
 from img2imgkit.importing.reading import importer_of, read_imported
@@ -45,6 +49,7 @@ __all__ = [
     "importer_of",
     "load_torch",
     "lpips_heads",
+    "network_from_config",
     "network_of",
     "put",
     "read_imported",

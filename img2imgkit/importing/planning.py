@@ -62,7 +62,8 @@ def joined(saved: Sequence[SavedWeights], task: str | None) -> tuple[str, Import
     if not stated:
         raise InteropError(
             f"{saved[0].source}: does not state the task of its weights: state the task, and its options if they are "
-            "not the defaults, such as task pix2pix with generator.width 32"
+            "not the defaults, such as task pix2pix with generator.width 32; of a network of other software, "
+            "'img2img convert' makes an ONNX file"
         )
     if len(stated) > 1:
         raise InteropError(f"the files belong to several tasks, {', '.join(sorted(stated))}, but a bundle has one task")

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from img2imgkit.architectures import Assumption
 from img2imgkit.errors import InteropError
 from img2imgkit.exchange import StateDict
 from img2imgkit.formats.pickled_names import Placeholder
+from img2imgkit.formats.pickled_networks import PickledNetwork
 
 # Entries of files that contain the weights for inference, in order of preference.
 KEYS = ("params_ema", "gen_test", "params", "gen", "state_dict", "model", "dis")
@@ -96,8 +98,20 @@ def state_dict_of(loaded: Any, key: str | None = None, **about: Any) -> StateDic
     path = usual(sets)
     path = next(iter(sets)) if path is None else path
     others = {other: state for other, state in sets.items() if other != path}
-    state = cleaned(sets[path]) if not others else sets[path]
-    return StateDict(state, key=path, others=others, **about)
+    if others:
+        return StateDict(sets[path], key=path, others=others, **about)
+    return StateDict(cleaned(sets[path]), key=path, assumptions=pickled_whole(sets[path]), **about)
+
+
+def pickled_whole(state: Mapping[str, Any]) -> tuple[Assumption, ...]:
+    """What to tell of weights that were read from a network which was pickled whole; nothing of others."""
+    if not isinstance(state, PickledNetwork):
+        return ()
+    text = (
+        f"the file contains a whole network, {state.kind}, not its weights alone; "
+        "they were read out of it, and none of its code was run"
+    )
+    return (Assumption("", None, (), text),)
 
 
 def no_set(loaded: Any, key: str | None) -> InteropError:
@@ -145,7 +159,8 @@ def unwrapped(name: str) -> str:
 def with_prefix(state: Any, word: str) -> dict[str, Any]:
     """The arrays whose names begin with a word and a dot, without that prefix; empty if ``state`` is not a dict."""
     names = {name: unwrapped(name) for name in state if _is_name(name)} if isinstance(state, dict) else {}
-    return {full[len(word) + 1 :]: state[name] for name, full in names.items() if full.startswith(f"{word}.")}
+    inside = {full[len(word) + 1 :]: state[name] for name, full in names.items() if full.startswith(f"{word}.")}
+    return PickledNetwork(state.kind, inside) if isinstance(state, PickledNetwork) else inside
 
 
 def prefixes_in(state: Mapping[str, np.ndarray]) -> Iterator[str]:

@@ -17,7 +17,6 @@ from img2imgkit.model_index.adding import Added, add_model, refuse_licence
 from img2imgkit.model_index.user_models import (
     Kept,
     added_models,
-    folder_of_models,
     problems_of,
     remove_model,
     where,
@@ -29,7 +28,6 @@ __all__ = [
     "Kept",
     "add_model",
     "added_models",
-    "folder_of_models",
     "problems_of",
     "refuse_licence",
     "remove_model",

@@ -12,14 +12,12 @@ from img2imgkit.errors import BundleError, FetchError
 from img2imgkit.exporting import add_engine_form
 from img2imgkit.files import write_whole
 from img2imgkit.importing import Imported, import_bundle
-from img2imgkit.model_entry import UNKNOWN, ModelEntry
+from img2imgkit.model_entry import RECORD, UNKNOWN, ModelEntry
 from img2imgkit.model_index.fetching import fetch, given
 from img2imgkit.model_index.user_models import (
-    ENTRY,
     Kept,
     added_models,
     changing,
-    folder_of_models,
     problems_of,
     text_of,
 )
@@ -77,8 +75,8 @@ def add_model(
             imported, no_form = _imported(entry, files, made, catalog)
         else:
             read.rename(made)
-        write_whole(made / ENTRY, text_of(entry))
-        kept = folder_of_models(places) / entry.name
+        write_whole(made / RECORD, text_of(entry))
+        kept = places.models / entry.name
         if kept.exists():
             kept.rename(unfinished / "replaced")
         made.rename(kept)

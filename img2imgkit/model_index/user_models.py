@@ -14,21 +14,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from img2imgkit.bundle import ENGINE_FOLDER, MANIFEST, describe
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import BundleError, NotInstalled
-from img2imgkit.files import read_text, sha256
+from img2imgkit.files import sha256
 from img2imgkit.locks import locked
-from img2imgkit.model_entry import ModelEntry
+from img2imgkit.model_entry import RECORD, ModelEntry, recorded_entry
 from img2imgkit.places import Places
 
-FOLDER = "models"
-ENTRY = "entry.json"
 LOCK = ".lock"
 UNFINISHED = ".unfinished-"  # prefix of folders that no model is in yet, or no longer
-MAX_ENTRY_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -48,30 +43,17 @@ class Kept:
         return (self.folder / MANIFEST).is_file()
 
     def entry(self) -> ModelEntry:
-        """The entry of the index from which it was made.
-
-        Raises:
-            BundleError: its record is missing or damaged.
-        """
-        path = self.folder / ENTRY
-        try:
-            return ModelEntry.model_validate_json(read_text(path, MAX_ENTRY_BYTES))
-        except (OSError, UnicodeDecodeError, ValidationError):
-            raise BundleError(f"{path}: missing or damaged; remove the model {self.name!r} and add it again") from None
-
-
-def folder_of_models(places: Places) -> Path:
-    """The user's folder of models, whether or not it exists."""
-    return places.data / FOLDER
+        """The entry of the index from which it was made. Raises BundleError: its record is missing or damaged."""
+        return recorded_entry(self.folder)
 
 
 def added_models(places: Places) -> Mapping[str, Kept]:
     """The models in the user's folder by name, in order."""
     try:
-        folders = sorted(folder_of_models(places).iterdir())
+        folders = sorted(places.models.iterdir())
     except OSError:  # none has been added
         return {}
-    return {each.name: Kept(each) for each in folders if not each.name.startswith(".") and (each / ENTRY).is_file()}
+    return {each.name: Kept(each) for each in folders if not each.name.startswith(".") and (each / RECORD).is_file()}
 
 
 def where(name: str, catalog: Catalog, places: Places) -> Path:
@@ -129,7 +111,7 @@ def changing(places: Places) -> Iterator[Path]:
         LockError: another process holds it.
         BundleError: the folder cannot be written.
     """
-    folder = folder_of_models(places)
+    folder = places.models
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / LOCK, "another process that adds or removes a model"):

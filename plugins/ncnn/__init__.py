@@ -1,4 +1,4 @@
-"""Importer of ncnn's model files, ``.param`` and ``.bin``, the format of Real-ESRGAN's portable releases."""
+"""Importer and exporter of ncnn's models, ``.param`` and ``.bin``, the format of Real-ESRGAN's portable releases."""
 
 from __future__ import annotations
 
@@ -12,3 +12,10 @@ def register_importers(register: Any) -> None:
     from img2imgkit_plugins.ncnn.importer import Ncnn
 
     register(Ncnn)
+
+
+@kit.hookimpl
+def register_exporters(register: Any) -> None:
+    from img2imgkit_plugins.ncnn.exporter import NcnnExporter
+
+    register(NcnnExporter)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from img2imgkit_plugins.ncnn.parameters import NOTHING, Numbers, default_of, keys_of
+from img2imgkit_plugins.ncnn.parameters import ARRAYS, FRACTIONS, NOTHING, Numbers, default_of, keys_of
 
 import img2imgkit as kit
 
@@ -102,6 +102,25 @@ def read_graph(path: Path) -> tuple[Layer, ...]:
     layers = tuple(_layer(number, words) for number, words in rows)
     _check(layers, int(counts[1]))
     return layers
+
+
+def graph_text(layers: Sequence[Layer]) -> str:
+    """The text of a ``.param`` file. Each parameter is stated as a whole number or as a fraction, as ncnn reads it."""
+    blobs = sum(len(layer.gives) for layer in layers)
+    return "".join(f"{line}\n" for line in (MAGIC, f"{len(layers)} {blobs}", *map(_line, layers)))
+
+
+def _line(layer: Layer) -> str:
+    counts = f"{len(layer.reads)} {len(layer.gives)}"
+    words = [f"{layer.kind:<24}", f"{layer.name:<24}", counts, *layer.reads, *layer.gives]
+    return " ".join([*words, *(_stated(layer.kind, key, layer.stated[key]) for key in sorted(layer.stated))])
+
+
+def _stated(kind: str, key: int, numbers: Numbers) -> str:
+    texts = [f"{each:.9e}" if key in FRACTIONS.get(kind, ()) else str(int(each)) for each in numbers]
+    if key in ARRAYS.get(kind, ()):
+        return f"{FIRST_ARRAY - key}={','.join([str(len(texts)), *texts])}"
+    return f"{key}={texts[0]}"
 
 
 def _text_of(path: Path) -> str:

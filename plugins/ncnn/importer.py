@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from img2imgkit_plugins.ncnn.graph import read_graph
 from img2imgkit_plugins.ncnn.networks import Recognised, recognise
 from img2imgkit_plugins.ncnn.values import Values
@@ -56,7 +57,7 @@ def _read(graph: Path, weights: Path) -> kit.StateDict:
     recognised = recognise(Values(layers))
     arrays = read_weights(weights, layers)
     state = {
-        f"{module}.{leaf}": array
+        f"{module}.{leaf}": array / np.float32(recognised.folded[module]) if module in recognised.folded else array
         for module, layer in recognised.layers.items()
         for leaf, array in arrays[layer.name].items()
     }

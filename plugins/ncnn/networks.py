@@ -13,6 +13,7 @@ import img2imgkit as kit
 
 DENSE_LEAK, RESIDUAL = 0.2, 0.2  # of RRDBNet: slope of its activations, residual scaling
 UNPADDED, UNPADDED_LEAK = 6, 0.1  # of UpConv7: convolutions before the last layer, slope of their activations
+CLIPPED = ("clipped", 0.0, 1.0)
 ACTIVATIONS = {0.1: "leaky_relu", 0.0: "relu"}  # of SRVGGNetCompact by slope, in addition to PReLU
 
 
@@ -24,12 +25,14 @@ class Recognised:
         network: name of its architecture
         options: arguments that follow from layers without weights
         layers: layers with weights, by module name in the official PyTorch code
+        folded: factors that are part of a module's weights in the file, but not of the network's
         resized: method and factor by which the file resizes the output; None: not resized
     """
 
     network: str
     options: Mapping[str, Any]
     layers: Mapping[str, Layer]
+    folded: Mapping[str, float]
     resized: tuple[str, float] | None = None
 
 
@@ -44,7 +47,7 @@ def recognise(values: Values) -> Recognised:
         walk = _Walk(values)
         try:
             end, options = follow(walk)
-            return Recognised(network, options, walk.visited, walk.finish(end))
+            return Recognised(network, options, walk.visited, walk.folded, walk.finish(end))
         except _Differs as error:
             differing.append(f"not {official}: {error}")
     raise kit.InteropError("; ".join(differing))
@@ -60,6 +63,7 @@ class _Walk:
     def __init__(self, values: Values) -> None:
         self.values = values
         self.visited: dict[str, Layer] = {}
+        self.folded: dict[str, float] = {}
 
     def layer(self, operation: str, source: int, name: str) -> int:
         """Return the output of the only layer of that kind that reads a value, and record it under the module's name.
@@ -94,9 +98,12 @@ class _Walk:
         left = {layer.name for layer in self.values.layers.values()} - {layer.name for layer in self.visited.values()}
         if left:
             raise _Differs(f"layer {sorted(left)[0]!r} is not part of it")
-        if end == self.values.output:
+        output = self.values.output
+        if self.values.keys[output][:-1] == CLIPPED:  # as a bundle's output is, too
+            output = self.values.keys[output][-1]
+        if end == output:
             return None
-        operation, *settings = self.values.keys[self.values.output]
+        operation, *settings = self.values.keys[output]
         if operation != "resized" or settings[-1] != end:
             raise _Differs(f"its output is followed by {operation}")
         return settings[0], settings[1]
@@ -150,7 +157,11 @@ def _dense(walk: _Walk, x: int, name: str) -> int:
         known.append(_leaky(walk, joined, f"{name}.conv{number}"))
         joined = walk.value("concat", *known)
     last = walk.layer("convolution", joined, f"{name}.conv5")
-    return walk.value("sum", *total({last: RESIDUAL, x: 1.0}))
+    scaled = walk.values.find("sum", *total({last: RESIDUAL, x: 1.0}))
+    if scaled is not None:
+        return scaled
+    walk.folded[f"{name}.conv5"] = RESIDUAL
+    return walk.value("sum", *total({last: 1.0, x: 1.0}))
 
 
 def _follow_srvgg(walk: _Walk) -> tuple[int, dict[str, Any]]:
@@ -174,7 +185,8 @@ def _follow_srvgg(walk: _Walk) -> tuple[int, dict[str, Any]]:
 
 def _follow_upconv7(walk: _Walk) -> tuple[int, dict[str, Any]]:
     """UpConv7 and VGG7 of waifu2x (https://github.com/nagadomi/nunif): convolutions without padding."""
-    x = 0
+    padded = walk.values.find("replicated", UNPADDED + 1, 0)  # as the architecture pads; official files leave it out
+    x = 0 if padded is None else padded
     for number in range(UNPADDED):
         convolved = walk.layer("valid", x, f"net.{2 * number}")
         x = walk.value("leaky", UNPADDED_LEAK, convolved)

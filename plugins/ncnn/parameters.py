@@ -21,9 +21,12 @@ _KERNEL = {**{1: 0.0, 11: Like(1)}, **{2: 1.0, 12: Like(2)}, **{3: 1.0, 13: Like
 _PADDING = {4: 0.0, 15: Like(4), 14: Like(4), 16: Like(14)}  # left, right, top, bottom
 _WEIGHTS = {0: 0.0, 5: 0.0, 6: 0.0, 8: 0.0, 9: 0.0, 10: NONE}  # outputs, bias, kernel's numbers, int8, activation
 
+LARGEST = float(2**128 - 2**104)  # of float32
+
 Default = float | Like | Numbers
 DEFAULTS: Mapping[str, Mapping[int, Default]] = {
     "BinaryOp": {0: 0.0, 1: 0.0, 2: 0.0},
+    "Clip": {0: -LARGEST, 1: LARGEST},
     "Concat": {0: 0.0},
     "Convolution": {**_WEIGHTS, **_KERNEL, **_PADDING, 18: 0.0, 19: 0.0},
     "Deconvolution": {**_WEIGHTS, **_KERNEL, **_PADDING, **{18: 0.0, 19: Like(18), 20: 0.0, 21: Like(20), 28: 0.0}},
@@ -31,11 +34,22 @@ DEFAULTS: Mapping[str, Mapping[int, Default]] = {
     "Input": {0: 0.0, 1: 0.0, 2: 0.0, 11: 0.0},
     "Interp": {0: 0.0, 1: 1.0, 2: 1.0, 3: 0.0, 4: 0.0, 5: 0.0, 6: 0.0},
     "PReLU": {0: 0.0},
+    "Padding": {**dict.fromkeys(range(9), 0.0)},
     "PixelShuffle": {0: 1.0, 1: 0.0},
     "ReLU": {0: 0.0},
     "Reorg": {0: 1.0, 1: 0.0},
     "Split": {},
 }
+FRACTIONS: Mapping[str, Collection[int]] = {
+    **dict.fromkeys(("Convolution", "ConvolutionDepthWise", "Deconvolution"), (10,)),
+    **{"BinaryOp": (2,), "Clip": (0, 1), "Interp": (1, 2), "Padding": (5,), "ReLU": (0,)},
+}
+"""Parameters that are fractions; ncnn reads a number without a point as a whole one."""
+ARRAYS: Mapping[str, Collection[int]] = {
+    **dict.fromkeys(("Convolution", "ConvolutionDepthWise", "Deconvolution"), (10,)),
+    **{"Crop": (9, 10, 11), "Reduction": (3,), "Slice": (0,)},
+}
+"""Parameters that are arrays, of the layers that are written."""
 
 
 def keys_of(kind: str) -> Collection[int]:

@@ -15,6 +15,7 @@ from img2imgkit_plugins.ncnn.weights import KERNEL, UP_KERNEL, kernel_shape
 import img2imgkit as kit
 
 DIGITS = 6  # of slopes and factors that are compared; files state them in decimal
+REPLICATED = 1  # ncnn's number of padding that repeats the edge
 RESIZED = {1: "nearest", 2: "bilinear", 3: "bicubic"}  # by ncnn's number
 
 # Parameters by ncnn's keys; those that are not named must have ncnn's default.
@@ -149,6 +150,20 @@ def _relu(values: Values, layer: Layer, sources: Sequence[int]) -> int:
     return _leaky(values, _one(layer, sources), layer.number(0))
 
 
+def _clip(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    layer.expect(free=(0, 1))
+    source = _one(layer, sources)
+    return values.make(sources, values.channels(layer, source), "clipped", layer.number(0), layer.number(1), source)
+
+
+def _padding(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    """Padding that replicates the edge, by as much on each side."""
+    width = layer.whole(0)
+    layer.expect({**dict.fromkeys(range(4), width), 4: REPLICATED})
+    source = _one(layer, sources)
+    return values.make(sources, values.channels(layer, source), "replicated", width, source)
+
+
 def _prelu(values: Values, layer: Layer, sources: Sequence[int]) -> int:
     layer.expect(free=(0,))
     source = _one(layer, sources)
@@ -229,6 +244,7 @@ def _reorg(values: Values, layer: Layer, sources: Sequence[int]) -> int:
 
 OPERATIONS: Mapping[str, Callable[[Values, Layer, Sequence[int]], int]] = {
     "BinaryOp": _binary,
+    "Clip": _clip,
     "Concat": _concat,
     "Convolution": _convolution,
     "Deconvolution": _deconvolution,
@@ -236,6 +252,7 @@ OPERATIONS: Mapping[str, Callable[[Values, Layer, Sequence[int]], int]] = {
     "Input": _input,
     "Interp": _interp,
     "PReLU": _prelu,
+    "Padding": _padding,
     "PixelShuffle": _pixel_shuffle,
     "ReLU": _relu,
     "Reorg": _reorg,

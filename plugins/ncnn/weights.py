@@ -6,7 +6,7 @@ tag before each kernel states its storage type; biases and slopes are plain floa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -58,6 +58,29 @@ def read_weights(path: Path, layers: Sequence[Layer]) -> dict[str, Arrays]:
     if reader.left:
         raise kit.InteropError(f"{path.name}: {reader.left} bytes are left after the last layer's weights")
     return found
+
+
+def weights_bytes(layers: Sequence[Layer], arrays: Mapping[str, Arrays], half: bool = False) -> Iterator[bytes]:
+    """The contents of a ``.bin`` file, array by array.
+
+    Args:
+        arrays: the weights of each layer by its name, as ``read_weights`` returns them
+        half: whether kernels are stored in float16; biases, slopes and scales stay float32
+    """
+    for layer in layers:
+        found = arrays.get(layer.name, {})
+        for name in ("weight", "bias"):
+            if name in found:
+                array = (
+                    found[name].swapaxes(0, 1) if layer.kind == "Deconvolution" and name == "weight" else found[name]
+                )
+                yield _tagged_bytes(array, half) if array.ndim == 4 else array.astype("<f4").tobytes()
+
+
+def _tagged_bytes(array: np.ndarray, half: bool) -> bytes:
+    tag = (FLOAT16 if half else 0).to_bytes(4, "little")
+    raw = array.astype("<f2" if half else "<f4").tobytes()
+    return tag + raw + b"\0" * (-len(raw) % ALIGNMENT)
 
 
 def _arrays(reader: _Reader, layer: Layer) -> Arrays:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from img2imgkit_plugins.tfjs.isr_layers import recognise_network
 from img2imgkit_plugins.tfjs.layers_model import read_layers_model
 
 import img2imgkit as kit
+from img2imgkit.importing import network_from_config
+
+if TYPE_CHECKING:
+    import keras
+
+WAY_OUT = "'img2img convert' makes an ONNX file of any network of plain layers, which runs in pipelines"
 
 
 class TfjsLayers(kit.Importer):
-    """Imports layers models of TensorFlow.js, ``model.json``, whose layers are those of a supported network."""
+    """Imports layers models of TensorFlow.js, ``model.json``, whose layers are those of a supported network.
+
+    Others of plain layers can be converted to ONNX.
+    """
 
     name = "tfjs"
     suffixes = (".json",)
@@ -35,5 +45,12 @@ class TfjsLayers(kit.Importer):
         try:
             model = read_layers_model(Path(path))
             return recognise_network(model, Path(path).name)
+        except kit.InteropError as error:
+            raise kit.InteropError(f"{path}: {error}; {WAY_OUT}") from None
+
+    def network(self, path: Path, statistics: kit.Statistics = "running") -> keras.Model:
+        try:
+            model = read_layers_model(Path(path))
+            return network_from_config(model.config, model.arrays, statistics)
         except kit.InteropError as error:
             raise kit.InteropError(f"{path}: {error}") from None

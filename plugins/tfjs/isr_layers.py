@@ -39,49 +39,48 @@ def recognise_network(model: LayersModel, source: str) -> kit.StateDict:
     Raises:
         InteropError: it is another network.
     """
-    model = _with_own_names(model)
+    found, outputs = model.layers()
+    layers = _with_own_names(found)
     state = dict(_renamed(model))
-    for kind, recognise, layers in NETWORKS:
+    for kind, recognise, expected in NETWORKS:
         arguments = recognise(state)
         if arguments is None:
             continue
-        problem = _problem(model, dict(layers(arguments)))
-        if problem:
+        if problem := _problem(layers, outputs, dict(expected(arguments))):
             raise kit.InteropError(f"not an {kind.upper()} as ISR builds it: {problem}")
         return kit.StateDict(state, kind, arguments, source=source)
-    listed = ", ".join(list(model.layers)[:8])
+    listed = ", ".join(list(found)[:8])
     raise kit.InteropError(f"neither an RDN nor an RRDN as ISR builds them; its layers are {listed}, ...")
 
 
-def _problem(model: LayersModel, expected: Mapping[str, Expected]) -> str:
+def _problem(layers: Mapping[str, LayerRecord], outputs: tuple[str, ...], expected: Mapping[str, Expected]) -> str:
     """What differs from the expected layers; "" if nothing does."""
-    if differing := sorted(expected.keys() ^ model.layers.keys()):
+    if differing := sorted(expected.keys() ^ layers.keys()):
         return f"the layer {differing[0]!s:.60} is missing or too many"
     for name, wanted in expected.items():
-        if problem := _difference(model.layers[name], wanted):
+        if problem := _difference(layers[name], wanted):
             return f"layer {name!r}: {problem}"
-    return "" if model.outputs == ("SR",) else f"its outputs are {', '.join(model.outputs)!s:.60}"
+    return "" if outputs == ("SR",) else f"its outputs are {', '.join(outputs)!s:.60}"
 
 
-def _with_own_names(model: LayersModel) -> LayersModel:
-    """The model with the layers that Keras numbered named by what they do: ``Beta_LFF_1_1``, ``Shuffle``."""
-    names = {name: name for name in model.layers}
-    for name, layer in model.layers.items():
+def _with_own_names(layers: Mapping[str, LayerRecord]) -> dict[str, LayerRecord]:
+    """The layers, of which those that Keras numbered are named by what they do: ``Beta_LFF_1_1``, ``Shuffle``."""
+    names = {name: name for name in layers}
+    for name, layer in layers.items():
         if layer.kind == "MultiplyBeta" and len(layer.reads) == 1:
             names[name] = f"Beta_{layer.reads[0]}"
         elif layer.kind.startswith("PixelShuffle"):
             names[name] = "Shuffle"
     if len(set(names.values())) < len(names):
         raise kit.InteropError("two layers do the same")
-    layers = {
+    return {
         names[name]: replace(
             layer,
             kind="PixelShuffle" if names[name] == "Shuffle" else layer.kind,
             reads=tuple(names.get(each, each) for each in layer.reads),
         )
-        for name, layer in model.layers.items()
+        for name, layer in layers.items()
     }
-    return replace(model, layers=layers)
 
 
 def _renamed(model: LayersModel) -> Iterator[tuple[str, Any]]:

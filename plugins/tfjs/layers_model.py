@@ -22,6 +22,7 @@ MAX_BYTES = 32 << 20  # of JSON
 MAX_ARRAYS = 10_000
 PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")  # the name of a file beside model.json
 STORED = {"float32": "<f4", "float16": "<f2", "uint8": "u1", "uint16": "<u2"}
+MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 KINDS = ("Model", "Functional")
 
 
@@ -42,11 +43,26 @@ class LayerRecord:
 
 @dataclass(frozen=True)
 class LayersModel:
-    """The layers of a model by name, its output layers, and its arrays by name."""
+    """A model as the file states it.
 
-    layers: Mapping[str, LayerRecord]
-    outputs: tuple[str, ...]
+    Attributes:
+        config: its class and configuration, as Keras writes them
+        arrays: its weights by name
+    """
+
+    config: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray]
+
+    def layers(self) -> tuple[dict[str, LayerRecord], tuple[str, ...]]:
+        """The layers of a functional model by name, and its output layers.
+
+        Raises:
+            InteropError: it is another kind of model, or a layer is used twice.
+        """
+        try:
+            return _layers(self.config)
+        except MALFORMED as error:
+            raise malformed(error) from None
 
 
 def read_layers_model(path: Path) -> LayersModel:
@@ -62,12 +78,18 @@ def read_layers_model(path: Path) -> LayersModel:
         kind = stated.get("format") if isinstance(stated, dict) else type(stated).__name__
         raise kit.InteropError(f"a TensorFlow.js {kind}; only layers models can be read")
     try:
-        layers, outputs = _layers(stated["modelTopology"])
+        topology = stated["modelTopology"]
+        config = topology.get("model_config", topology)
         groups = [(group["paths"], group["weights"]) for group in stated["weightsManifest"]]
         arrays = {name: array for group in groups for name, array in _group(path.parent, *group)}
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise kit.InteropError(f"not a layers model: {type(error).__name__}: {error}") from None
-    return LayersModel(layers, outputs, arrays)
+    except MALFORMED as error:
+        raise malformed(error) from None
+    return LayersModel(config, arrays)
+
+
+def malformed(error: Exception) -> kit.InteropError:
+    """The error for a file that lacks what every layers model has."""
+    return kit.InteropError(f"not a layers model: {type(error).__name__}: {error}")
 
 
 def _json(path: Path) -> Any:
@@ -90,10 +112,9 @@ def _bytes(path: Path, limit: int) -> bytes:
         raise kit.InteropError(f"{path.name}: cannot be read: {error.strerror or error}") from None
 
 
-def _layers(topology: Mapping[str, Any]) -> tuple[dict[str, LayerRecord], tuple[str, ...]]:
-    model = topology.get("model_config", topology)
+def _layers(model: Mapping[str, Any]) -> tuple[dict[str, LayerRecord], tuple[str, ...]]:
     if model["class_name"] not in KINDS:
-        raise kit.InteropError(f"a {model['class_name']!s:.40} model; only functional models can be read")
+        raise kit.InteropError(f"a {model['class_name']!s:.40} model; only functional models can be recognised")
     config = model["config"]
     found = {
         str(each["config"]["name"]): LayerRecord(str(each["class_name"]), dict(each["config"]), _reads(each))

@@ -46,6 +46,16 @@ def test_converters_keep_quiet(format, name, folder, tmp_path, capfd):
     assert json.loads(out)["largest_difference"] < 1e-4
 
 
+@pytest.mark.slow
+def test_an_export_that_nothing_can_run_is_called_unproved(img2img, tmp_path, monkeypatch):
+    monkeypatch.setattr("img2imgkit_plugins.ncnn.exporter.find_spec", lambda name: None)
+    given = ("export", "sr-compact-x2", "--format", "ncnn", "--replace", "--out", tmp_path / "models")
+    needs = "ncnn (the extra 'ncnn')"
+    assert f"not proved: comparing the written model with the bundle needs {needs}" in img2img(*given).out
+    told = json.loads(img2img(*given, "--json").out)
+    assert (told["largest_difference"], told["not_compared_without"]) == (None, needs)
+
+
 def test_choices_are_fixed_in_the_file(img2img, folder, tmp_path):
     given = ("export", folder, "--format", "onnx", "--out", tmp_path / "m.onnx", "--size", "8x12", "--json")
     told = json.loads(img2img(*given, "--set", "direction=b_to_a").out)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from keras_networks import keras_2_file
 from pictures import save_pictures
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -55,6 +56,15 @@ def test_each_place_that_takes_a_bundle_gives_the_command(img2img: Any, where: s
     said = (outcome.out + outcome.err).splitlines()
     assert said[-1].strip() == COMMAND
     assert any("x4 plus.pth" in line and "bundle" in line for line in said[:-1])
+
+
+def test_a_network_of_other_software_can_be_converted(img2img: Any, place: Path) -> None:
+    keras_2_file(place / "generator.h5")
+    outcome = img2img("check", pipeline("generator.h5"))
+    assert [line.strip() for line in (outcome.out + outcome.err).splitlines()[-2:]] == [
+        "make a bundle of it: img2img import generator.h5 --out bundles/generator",
+        "or, if it is a network of other software: img2img convert generator.h5 --out generator.onnx",
+    ]
 
 
 def test_initial_of_a_training(img2img: Any) -> None:

@@ -24,12 +24,26 @@ from typing import Any
 
 import numpy as np
 import pytest
-from torch_pickles import called, entries, named, number, numbers, spliced, tensor, text, torch_zip
+from torch_pickles import (
+    called,
+    entries,
+    legacy,
+    module,
+    named,
+    number,
+    numbers,
+    spliced,
+    tensor,
+    text,
+    torch_zip,
+)
 
 from img2imgkit.errors import InteropError
 from img2imgkit.formats.pickled_names import PROGRAMS
+from img2imgkit.formats.pickled_values import MAX_NETWORKS
 from img2imgkit.formats.torch_pickle import MAX_ARGUMENTS
 from img2imgkit.importing import Placeholder, read_torch
+from img2imgkit.importing.weight_sets import state_of
 
 DATA = np.arange(4, dtype="f4")
 MADE: list[str] = []
@@ -341,3 +355,75 @@ def test_tensors_with_attributes_and_of_subclasses_are_tensors(tmp_path: Path) -
 def test_a_size_is_a_tuple(tmp_path: Path) -> None:
     size = called(named("torch", "Size"), numbers(2, 3))
     assert read_torch(torch_zip(tmp_path / "x.pth", entries(a=size))) == {"a": (2, 3)}
+
+
+class TestNetworks:
+    """Networks that were pickled whole, as by ``torch.save(model)``."""
+
+    def layer(self, offset: int = 0, kind: str = "Conv2d", **more: bytes) -> bytes:
+        """A module with a weight of two numbers."""
+        weight = called(
+            named("torch._utils", "_rebuild_parameter"), tensor((2,), offset=offset, count=4), b"\x88", b"N"
+        )
+        return module(f"torch.nn.modules.conv.{kind}", _parameters=entries(weight=weight, bias=b"N"), **more)
+
+    def test_the_arrays_have_the_names_of_a_state_dict(self, tmp_path: Path) -> None:
+        body = module(
+            "torch.nn.modules.container.Sequential", _modules=entries(**{"0": self.layer(), "1": self.layer(2)})
+        )
+        network = module(
+            "basicsr.archs.Net", _modules=entries(body=body, act=b"N"), _buffers=entries(mean=tensor((4,)))
+        )
+        found = read_torch(torch_zip(tmp_path / "model.pth", network, DATA.tobytes()))
+        assert {name: array.tolist() for name, array in found.items()} == {
+            "mean": [0, 1, 2, 3],
+            "body.0.weight": [0, 1],
+            "body.1.weight": [2, 3],
+        }
+        assert found.kind == "basicsr.archs.Net"
+
+    def test_they_are_found_beside_other_things_and_in_the_old_format(self, tmp_path: Path) -> None:
+        structure = entries(epoch=number(3), model=self.layer(), again=self.layer())
+        found = read_torch(torch_zip(tmp_path / "model.pth", structure, DATA.tobytes()))
+        assert [*found["model"]] == [*found["again"]] == ["weight"]
+        source = b"(" + text("module") + named("archs", "Net") + text("/src/net.py") + text("class Net: ...") + b"tQ"
+        old = self.layer().replace(named("torch.nn.modules.conv", "Conv2d"), source)
+        found = read_torch(legacy(tmp_path / "old.pth", old, DATA))
+        assert found["weight"].tolist() == [0, 1]
+
+    @pytest.mark.parametrize("protocol", [2, 4])
+    def test_buffers_that_a_state_dict_lacks_are_left_out(self, protocol: int, tmp_path: Path) -> None:
+        unsaved = spliced({"mask"}, protocol)
+        buffers = entries(mask=tensor((4,)), kept=tensor((4,)))
+        network = self.layer(_buffers=buffers, _non_persistent_buffers_set=unsaved)
+        found = read_torch(torch_zip(tmp_path / "model.pth", network, DATA.tobytes()))
+        assert sorted(found) == ["kept", "weight"]
+
+    def test_nothing_of_them_is_made(self, tmp_path: Path) -> None:
+        before = {*sys.modules}
+        read_torch(torch_zip(tmp_path / "model.pth", self.layer(kind="Careless"), DATA.tobytes()))
+        assert not {*sys.modules} - before
+
+    def test_what_is_no_array_is_refused_when_it_is_among_the_weights(self, tmp_path: Path) -> None:
+        odd = entries(odd=named("module", "Thing") + b")\x81")
+        network = self.layer(_modules=odd, _buffers=entries(mean=tensor((4,))))
+        path = torch_zip(tmp_path / "model.pth", network, DATA.tobytes())
+        with pytest.raises(InteropError, match=r"odd: a module\.Thing among the weights"):
+            state_of(read_torch(path))
+
+    @pytest.mark.parametrize(
+        ("network", "why"),
+        [
+            (module("a.Net", _parameters=b"]"), "the _parameters of its a.Net are no mapping"),
+            (module("a.Net", _parameters=b"}(" + number(1) + number(2) + b"u"), "a name that is not plain"),
+            (module("a.Net", _modules=entries(me=b"h\x01"), memo=True), "contain each other"),
+        ],
+    )
+    def test_malformed_ones_are_refused(self, network: bytes, why: str, tmp_path: Path) -> None:
+        with pytest.raises(InteropError, match=why):
+            read_torch(torch_zip(tmp_path / "model.pth", network, DATA.tobytes()))
+
+    def test_many_are_refused(self, tmp_path: Path) -> None:
+        structure = b"](" + self.layer() * (MAX_NETWORKS + 1) + b"e"
+        with pytest.raises(InteropError, match="more than 64 networks"):
+            read_torch(torch_zip(tmp_path / "model.pth", structure, DATA.tobytes()))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from checkpoints import INSTALLED
+from torch_pickles import pickled_network
 
 from img2imgkit import backend
 
@@ -20,7 +21,7 @@ from img2imgkit.architectures.patch.network import patch_critic  # noqa: E402
 from img2imgkit.architectures.resnet.network import resnet  # noqa: E402
 from img2imgkit.errors import InteropError  # noqa: E402
 from img2imgkit.exchange import StateDict  # noqa: E402
-from img2imgkit.importing import load_torch, network_of, put, read_torch  # noqa: E402
+from img2imgkit.importing import load_torch, network_of, put, read_network, read_torch  # noqa: E402
 from img2imgkit.importing.weight_sets import state_of  # noqa: E402
 
 SMALL = Path(__file__).parents[1] / "fixtures"
@@ -32,6 +33,20 @@ def test_a_file_written_before_torch_1_6_has_the_same_content() -> None:
         load_torch(folder / f"{name}.pth", INSTALLED).get_weights() for name in ("weights_oldformat", "weights")
     )
     assert all(np.array_equal(mine, theirs) for mine, theirs in zip(old, new, strict=True))
+
+
+def test_a_network_that_was_pickled_whole_is_recognised_and_told(tmp_path: Path) -> None:
+    fixture = SMALL / "sr_srvgg_x2_leaky" / "weights.pth"
+    state = state_of(read_torch(fixture))
+    path = pickled_network(tmp_path / "model.pth", "realesrgan.archs.SRVGGNetCompact", state)
+    found, wanted = read_network(path, INSTALLED), read_network(fixture, INSTALLED)
+    assert (found.kind, found.arguments) == (wanted.kind, wanted.arguments)
+    assert [each.text for each in found.assumptions if each not in wanted.assumptions] == [
+        "the file contains a whole network, realesrgan.archs.SRVGGNetCompact, not its weights alone; they were read "
+        "out of it, and none of its code was run"
+    ]
+    pairs = zip(found.model.get_weights(), wanted.model.get_weights(), strict=True)
+    assert all(np.array_equal(mine, theirs) for mine, theirs in pairs)
 
 
 class TestErrors:

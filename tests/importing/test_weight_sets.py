@@ -9,6 +9,7 @@ import pytest
 
 from img2imgkit.errors import InteropError
 from img2imgkit.formats.pickled_names import Placeholder
+from img2imgkit.formats.pickled_networks import PickledNetwork
 from img2imgkit.importing.weight_sets import (
     MAX_SETS,
     cleaned,
@@ -18,6 +19,7 @@ from img2imgkit.importing.weight_sets import (
     state_of,
     unwrapped,
     usual,
+    with_prefix,
 )
 
 
@@ -183,3 +185,17 @@ class TestNames:
     )
     def test_prefixes_that_may_be_networks(self, names: list[str], prefixes: list[str]) -> None:
         assert list(prefixes_in(dict.fromkeys(names, np.zeros(1)))) == prefixes
+
+
+class TestPickledNetworks:
+    """A network that was pickled whole is read as its state dict, and said to be one."""
+
+    def test_it_is_told(self) -> None:
+        [told] = state_dict_of({"net": PickledNetwork("archs.Net", network())}).assumptions
+        assert told.text.startswith("the file contains a whole network, archs.Net, not its weights alone; ")
+        assert state_dict_of(network()).assumptions == ()
+
+    def test_a_network_inside_it_is_still_part_of_one(self) -> None:
+        inside = with_prefix(PickledNetwork("archs.Net", network()), "conv")
+        assert isinstance(inside, PickledNetwork)
+        assert [*inside] == ["weight", "bias"]

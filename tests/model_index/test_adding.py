@@ -16,7 +16,6 @@ from img2imgkit.locks import locked
 from img2imgkit.model_index import (
     add_model,
     added_models,
-    folder_of_models,
     problems_of,
     remove_model,
     where,
@@ -75,7 +74,7 @@ def catalog():
 
 def left(places):
     """What lies in the user's folder besides the lock."""
-    return sorted(path.name for path in folder_of_models(places).glob("*") if path.name != ".lock")
+    return sorted(path.name for path in places.models.glob("*") if path.name != ".lock")
 
 
 def test_a_model_becomes_a_bundle_that_is_used_by_its_name(network, home, catalog):
@@ -162,7 +161,7 @@ def test_files_that_cannot_be_imported_leave_nothing(network, home, catalog):
 
 
 def test_what_a_killed_process_left_is_removed(tiny, home, catalog):
-    old = folder_of_models(home) / ".unfinished-abc"
+    old = home.models / ".unfinished-abc"
     old.mkdir(parents=True)
     (old / "half.npz").write_bytes(b"half")
     assert added_models(home) == {}
@@ -171,8 +170,8 @@ def test_what_a_killed_process_left_is_removed(tiny, home, catalog):
 
 
 def test_two_processes_do_not_change_the_folder_together(tiny, home, catalog):
-    folder_of_models(home).mkdir(parents=True)
-    with locked(folder_of_models(home) / ".lock", "a test"), pytest.raises(LockError, match="adds or removes a model"):
+    home.models.mkdir(parents=True)
+    with locked(home.models / ".lock", "a test"), pytest.raises(LockError, match="adds or removes a model"):
         add_model(tiny, catalog, home)
 
 

@@ -15,7 +15,7 @@ from img2imgkit.nn.layers.halving import DoublingConv, HalvingConv
 from img2imgkit.nn.layers.lists import ListModel
 from img2imgkit.nn.layers.maps import InstanceMean, LabelMaps, UnitLength
 from img2imgkit.nn.layers.mean_shift import MeanShift
-from img2imgkit.nn.layers.norm import AdaptiveInstanceNorm, BatchNorm, InstanceNorm, normalized
+from img2imgkit.nn.layers.norm import AdaptiveInstanceNorm, BatchNorm, DeviationNorm, InstanceNorm, normalized
 from img2imgkit.nn.layers.padding import CropLike, EdgePad, PadToMultiple, ReflectionPad
 from img2imgkit.nn.layers.positions import RelativePositions
 from img2imgkit.nn.layers.resizing import BilinearUp, MeanDown, Repeated, ResizedLike, ResizedTo
@@ -33,6 +33,7 @@ __all__ = [
     "Channels",
     "CropLike",
     "DepthwiseConv",
+    "DeviationNorm",
     "DoublingConv",
     "DySample",
     "EdgePad",

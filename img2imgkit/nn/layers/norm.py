@@ -203,3 +203,44 @@ class AdaptiveInstanceNorm(InstanceNorm):
     def compute_output_shape(self, input_shape: Any) -> Shape:
         image_shape: Shape = input_shape[0]
         return image_shape
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class DeviationNorm(layers.Layer):
+    """Each image, or each of its channels, to mean 0 and, but for an epsilon, deviation 1.
+
+    The layer InstanceNormalization of keras-contrib, which adds the epsilon to the deviation, not to the variance.
+
+    Shapes:
+        (N, H, W, C) -> (N, H, W, C)
+
+    Attributes:
+        by_channel: whether each channel is normalized by itself; otherwise all of an image together
+        center, scale: whether an offset and a factor are learned, for each channel or for all together
+    """
+
+    def __init__(
+        self, by_channel: bool, epsilon: float = 1e-3, center: bool = True, scale: bool = True, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.by_channel, self.epsilon, self.center, self.scale = by_channel, epsilon, center, scale
+
+    def build(self, input_shape: Shape) -> None:
+        shape = (input_shape[-1] if self.by_channel else 1,)
+        self.gamma = self.add_weight(shape=shape, initializer="ones", name="gamma") if self.scale else None
+        self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta") if self.center else None
+
+    def call(self, x: Any) -> Any:
+        axes = (1, 2) if self.by_channel else (1, 2, 3)
+        wide = _wide(x)
+        centred = wide - ops.mean(wide, axes, keepdims=True)
+        y = centred / (ops.sqrt(ops.mean(ops.square(centred), axes, keepdims=True)) + self.epsilon)
+        y = y if self.gamma is None else y * self.gamma
+        return ops.cast(y if self.beta is None else y + self.beta, x.dtype)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"by_channel": self.by_channel, "epsilon": self.epsilon, "center": self.center, "scale": self.scale}
+        return {**super().get_config(), **own}

@@ -99,7 +99,8 @@ class PadToMultiple(layers.Layer):
         sizes = ops.shape(x)[1:3]
         if self.mode == "zeros":
             height, width = ((0, _missing(size, self.multiple)) for size in sizes)
-            return ops.pad(x, ((0, 0), height, width, (0, 0)))
+            padded = ops.pad(x, ((0, 0), height, width, (0, 0)))
+            return ops.reshape(padded, (*ops.shape(padded)[:3], x.shape[-1]))  # channels stay known
         for axis, size in enumerate(sizes, start=1):
             x = ops.take(x, _reflected(size, size + _missing(size, self.multiple)), axis=axis)
         return x
