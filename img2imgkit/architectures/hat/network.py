@@ -9,8 +9,8 @@ from typing import Any
 import keras
 from keras import layers
 
+from img2imgkit.architectures.mean_colour import DIV2K
 from img2imgkit.architectures.receptive_field import enlargements
-from img2imgkit.architectures.transformer_layout import DIV2K
 from img2imgkit.nn.layers.attention import OverlappingAttention
 from img2imgkit.nn.layers.gating import Gelu
 from img2imgkit.nn.transformer import (
@@ -22,7 +22,7 @@ from img2imgkit.nn.transformer import (
     residual,
     squeezed,
     swin_block,
-    window_transformer,
+    transformer,
 )
 
 
@@ -32,6 +32,7 @@ def hat(
     depths: Sequence[int] = (6,) * 6,
     heads: Sequence[int] = (6,) * 6,
     window: int = 16,
+    shifted: bool = True,
     overlap: float = 0.5,
     compress: int = 3,
     squeeze: int = 30,
@@ -65,20 +66,20 @@ def hat(
     def group(x: Any, number: int) -> Any:
         name, y = f"group{number}", x
         for each in range(depths[number]):
-            block, moved = f"{name}_block{each}", window // 2 if each % 2 else 0
+            block, moved = f"{name}_block{each}", window // 2 if shifted and each % 2 else 0
             convs = partial(_convolved, inner=inner, scale=conv_scale, name=block)
             y = swin_block(y, heads[number], window, moved, hidden, qkv_bias, block, convs)
         y = _overlapping(y, (heads[number], window, reach), hidden, qkv_bias, f"{name}_overlapping")
         return residual(x, y, connection, name, f"{name}_conv")
 
-    return window_transformer(
+    return transformer(
         "hat",
         group,
         len(depths),
         scale=scale,
         width=width,
         window=window,
-        patch_norm=patch_norm,
+        norm="patch_norm" if patch_norm else "",
         upsampler="pixelshuffle",
         factors=enlargements(scale),
         connection=connection,
