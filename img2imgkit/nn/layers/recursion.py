@@ -7,7 +7,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from img2imgkit.nn.layers.attention import attended, split_heads
+from img2imgkit import backend
+from img2imgkit.nn.layers.attention import attended, merged_heads, split_heads
 
 Shape = tuple[int | None, ...]
 FACTOR = 4  # of one reduction
@@ -42,7 +43,8 @@ class ReducedAttention(layers.Layer):
             split_heads(each, 1, self.heads)[0]
             for each in (_flat(query), keys[:, start : start + count], values[:, start : start + count])
         ]
-        return ops.reshape(attended(*heads), (-1, height, width, reduced[1].shape[-1]))
+        made = _divided_last(*heads) if backend.is_portable() else attended(*heads)
+        return ops.reshape(made, (-1, height, width, reduced[1].shape[-1]))
 
     def _chosen(self, height: Any, width: Any, maps: list[Any]) -> tuple[Any, Any]:
         """The first pixel of the chosen map, in a row of all maps' pixels, and the number of its pixels."""
@@ -90,6 +92,16 @@ class LayerScale(layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "start": self.start}
+
+
+def _divided_last(query: Any, key: Any, value: Any) -> Any:
+    """Like ``attended``, without a softmax between two products.
+
+    OpenVINO 2026.4 computes those at once, wrongly if the numbers of queries and of keys are known only at run time.
+    """
+    scores = ops.matmul(query * query.shape[-1] ** -0.5, ops.transpose(key, (0, 1, 3, 2)))
+    powers = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True))
+    return merged_heads(ops.matmul(powers, value) / ops.sum(powers, axis=-1, keepdims=True))
 
 
 def _flat(x: Any) -> Any:

@@ -113,11 +113,14 @@ class CategoryAttention(layers.Layer):
         return ops.reshape(ops.take(made, ranks + image * padded, axis=0), (-1, height, width, channels // 3))
 
     def _sorted(self, found: Any, pixels: Any) -> tuple[Any, Any]:
-        """The pixels by category, and each pixel's place in that order. Shapes: -> (N, H * W) int32 each."""
-        category = ops.reshape(ops.argmax(found, axis=-1), (-1, pixels))
-        unique = ops.cast(category, "int32") * pixels + ops.arange(pixels, dtype="int32")  # sorts are not all stable
-        order = ops.argsort(unique, axis=-1)
-        return order, ops.argsort(order, axis=-1)
+        """The pixels by category, and each pixel's place in that order. Shapes: -> (N, H * W) int32 each.
+
+        Numbers are unique, since not every engine keeps equal ones in their order.
+        """
+        category = ops.reshape(ops.top_k(found, 1)[1], (-1, pixels))
+        number = category * pixels + ops.arange(pixels, dtype="int32")
+        order = ops.top_k(-number, pixels)[1]
+        return order, ops.top_k(-order, pixels)[1]
 
     def _attended(self, qkv: Any) -> Any:
         """Shapes: (groups, size, 3 * C) -> (groups, size, C)."""
