@@ -56,7 +56,7 @@ def test_a_bundle_makes_the_official_picture_of_any_size_and_says_what_it_assume
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["sr_swinir_x2_classical", "sr_hat_x2", "sr_rgt_x2", "sr_atd_x2_light"])
+@pytest.mark.parametrize("name", ["sr_swinir_x2_classical", "sr_hat_x2"])
 def test_its_engine_form_is_proved_and_makes_the_official_picture(name: str, catalog: Catalog, tmp_path: Path) -> None:
     import_bundle([FIXTURES / name / "weights.pth"], tmp_path / "bundle", catalog)
     made = bundle.load(tmp_path / "bundle", catalog)

@@ -101,13 +101,14 @@ class CategoryAttention(layers.Layer):
     def call(self, inputs: Any) -> Any:
         qkv, found = inputs
         count, height, width, channels = ops.shape(qkv)
-        order, ranks = self._sorted(found, height * width)
-        size = ops.minimum(height * width, self.size)
-        padded = (height * width + size - 1) // size * size
+        total = height * width
+        order, ranks = self._sorted(found, total)
+        size = min(total, self.size) if isinstance(total, int) else ops.minimum(total, self.size)
+        padded = (total + size - 1) // size * size
         places = ops.arange(padded, dtype="int32")
-        places = ops.minimum(places, 2 * height * width - 1 - places)  # beyond the last pixel, back again
+        places = ops.minimum(places, 2 * total - 1 - places)  # beyond the last pixel, back again
         image = ops.arange(count, dtype="int32")[:, None]
-        pixels = ops.take(order, places, axis=1) + image * (height * width)
+        pixels = ops.take(order, places, axis=1) + image * total
         grouped = ops.reshape(ops.take(ops.reshape(qkv, (-1, channels)), pixels, axis=0), (-1, size, channels))
         made = ops.reshape(self._attended(grouped), (-1, channels // 3))
         return ops.reshape(ops.take(made, ranks + image * padded, axis=0), (-1, height, width, channels // 3))
