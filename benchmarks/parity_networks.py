@@ -8,6 +8,7 @@ have no padding, and clip values after training: outputs are compared inside the
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,8 @@ def rows(folder: Path) -> Iterator[tuple[str, ...]]:
 def left_out(folder: Path) -> str:
     """Return a sentence about the fixtures of networks that no installed architecture recognises."""
     names = [f"`{path.parent.name}`" for path in sorted(folder.glob("*/weights.pth")) if not is_known(path)]
-    return f"Fixtures of networks that this toolkit does not have: {', '.join(names)}." if names else ""
+    text = f"Fixtures of networks that this toolkit does not have: {', '.join(names)}."
+    return textwrap.fill(text, 120, break_on_hyphens=False) if names else ""
 
 
 def inside(result: Any, wanted: np.ndarray, training: bool) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -22,6 +23,19 @@ from img2imgkit.nn.transformer import (
     residual,
     transformer,
 )
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What all blocks have in common; ``hidden`` is the width inside their MLPs."""
+
+    window: int
+    category_size: int
+    tokens: int
+    token_width: int
+    kernel_size: int
+    hidden: int
+    qkv_bias: bool
 
 
 def atd(
@@ -59,22 +73,11 @@ def atd(
     >>> ops.shape(small(ops.zeros((1, 5, 6, 3))))
     (1, 10, 12, 3)
     """
-    hidden = round(width * mlp_ratio)
+    sizes = Sizes(window, category_size, tokens, token_width, kernel_size, round(width * mlp_ratio), qkv_bias)
 
     def group(x: Any, number: int) -> Any:
-        name, y = f"group{number}", x
-        dictionary = TokenDictionary(tokens, name=f"{name}_dictionary")(x)
-        for each in range(depths[number]):
-            block, shift = f"{name}_block{each}", window // 2 if each % 2 else 0
-            attention = WindowAttention(heads[number], (window, window), (shift, shift), name=f"{block}_attention")
-            categories = CategoryAttention(heads[number], category_size, name=f"{block}_categories")
-            y, shares = _attended(y, dictionary, attention, categories, token_width, qkv_bias, block)
-            mixed = convolved_mlp(normed(y, f"{block}_norm2"), hidden, kernel_size, block)
-            y = layers.Add(name=f"{block}_sum2")([y, mixed])
-            if each < depths[number] - 1:
-                similarity = InstanceNorm(affine=True, name=f"{block}_norm3")(shares)
-                dictionary = TokenRefinement(name=f"{block}_refined")([dictionary, similarity, y])
-        return residual(x, y, connection, name, f"{name}_conv")
+        name = f"group{number}"
+        return residual(x, _blocks(x, depths[number], heads[number], sizes, name), connection, name, f"{name}_conv")
 
     return transformer(
         "atd",
@@ -94,18 +97,32 @@ def atd(
     )
 
 
-def _attended(
-    x: Any, dictionary: Any, windows: keras.Layer, categories: keras.Layer, inner: int, bias: bool, name: str
-) -> tuple[Any, Any]:
-    """The three kinds of attention side by side.
+def _blocks(x: Any, depth: int, heads: int, sizes: Sizes, name: str) -> Any:
+    """The blocks of a group, which refine a dictionary of tokens from one to the next. Shapes: unchanged."""
+    dictionary = TokenDictionary(sizes.tokens, name=f"{name}_dictionary")(x)
+    for number in range(depth):
+        block, shift = f"{name}_block{number}", sizes.window // 2 if number % 2 else 0
+        x, shares = _block(x, dictionary, heads, shift, sizes, block)
+        if number < depth - 1:
+            similarity = InstanceNorm(affine=True, name=f"{block}_norm3")(shares)
+            dictionary = TokenRefinement(name=f"{block}_refined")([dictionary, similarity, x])
+    return x
+
+
+def _block(x: Any, dictionary: Any, heads: int, shift: int, sizes: Sizes, name: str) -> tuple[Any, Any]:
+    """A block with attention to the same window, to tokens, and to the same category, side by side.
 
     Shapes:
         x (N, H, W, C), dictionary (N, tokens, C) -> (N, H, W, C), and the shares of tokens (N, H, W, tokens)
     """
-    width, y = x.shape[-1], normed(x, f"{name}_norm1")
-    qkv = linear(y, 3 * width, f"{name}_qkv", bias)
-    key, value = (linear(dictionary, size, f"{name}_{kind}", bias) for size, kind in ((inner, "key"), (width, "value")))
-    of_tokens, shares = TokenAttention(name=f"{name}_tokens")([linear(y, inner, f"{name}_query", bias), key, value])
-    alike = linear(categories([qkv, shares]), width, f"{name}_categories_projection", bias)
-    near = linear(windows(qkv), width, f"{name}_projection")
-    return layers.Add(name=f"{name}_sum1")([x, near, of_tokens, alike]), shares
+    width, inner, bias, y = x.shape[-1], sizes.token_width, sizes.qkv_bias, normed(x, f"{name}_norm1")
+    qkv, query = linear(y, 3 * width, f"{name}_qkv", bias), linear(y, inner, f"{name}_query", bias)
+    key, value = linear(dictionary, inner, f"{name}_key", bias), linear(dictionary, width, f"{name}_value", bias)
+    of_tokens, shares = TokenAttention(name=f"{name}_tokens")([query, key, value])
+    alike = CategoryAttention(heads, sizes.category_size, name=f"{name}_categories")([qkv, shares])
+    near = WindowAttention(heads, (sizes.window, sizes.window), (shift, shift), name=f"{name}_attention")(qkv)
+    of_category = linear(alike, width, f"{name}_categories_projection", bias)
+    of_window = linear(near, width, f"{name}_projection")
+    x = layers.Add(name=f"{name}_sum1")([x, of_window, of_tokens, of_category])
+    mixed = convolved_mlp(normed(x, f"{name}_norm2"), sizes.hidden, sizes.kernel_size, name)
+    return layers.Add(name=f"{name}_sum2")([x, mixed]), shares

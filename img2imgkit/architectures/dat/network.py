@@ -64,16 +64,7 @@ def dat(
     hidden = round(width * expansion)
 
     def group(x: Any, number: int) -> Any:
-        y = x
-        for each in range(depths[number]):
-            name = f"group{number}_block{each}"
-            seen = normed(y, f"{name}_norm1")
-            if each % 2:
-                seen = _between_channels(seen, heads[number], qkv_bias, name)
-            else:
-                seen = _between_places(seen, heads[number], split, shifts_both_ways(number, each), qkv_bias, name)
-            y = layers.Add(name=f"{name}_sum1")([y, seen])
-            y = layers.Add(name=f"{name}_sum2")([y, gated_mlp(normed(y, f"{name}_norm2"), hidden, name)])
+        y = _blocks(x, number, depths[number], heads[number], split, hidden, qkv_bias)
         return residual(x, y, connection, f"group{number}", f"group{number}_conv")
 
     return transformer(
@@ -90,6 +81,20 @@ def dat(
         gain=gain,
         mean=mean,
     )
+
+
+def _blocks(x: Any, group: int, depth: int, heads: int, split: tuple[int, int], hidden: int, qkv_bias: bool) -> Any:
+    """The blocks of a group. Shapes: (N, H, W, C) -> (N, H, W, C)."""
+    for number in range(depth):
+        name = f"group{group}_block{number}"
+        seen = normed(x, f"{name}_norm1")
+        if number % 2:
+            seen = _between_channels(seen, heads, qkv_bias, name)
+        else:
+            seen = _between_places(seen, heads, split, shifts_both_ways(group, number), qkv_bias, name)
+        x = layers.Add(name=f"{name}_sum1")([x, seen])
+        x = layers.Add(name=f"{name}_sum2")([x, gated_mlp(normed(x, f"{name}_norm2"), hidden, name)])
+    return x
 
 
 def _between_places(x: Any, heads: int, split: tuple[int, int], shifted: bool, bias: bool, name: str) -> Any:

@@ -60,8 +60,7 @@ def hat(
     >>> ops.shape(small(ops.zeros((1, 5, 6, 3))))
     (1, 10, 12, 3)
     """
-    hidden, reach = round(width * mlp_ratio), window + round(window * overlap)
-    inner = (width // compress, width // squeeze)
+    hidden, inner = round(width * mlp_ratio), (width // compress, width // squeeze)
 
     def group(x: Any, number: int) -> Any:
         name, y = f"group{number}", x
@@ -69,7 +68,7 @@ def hat(
             block, moved = f"{name}_block{each}", window // 2 if shifted and each % 2 else 0
             convs = partial(_convolved, inner=inner, scale=conv_scale, name=block)
             y = swin_block(y, heads[number], window, moved, hidden, qkv_bias, block, convs)
-        y = _overlapping(y, (heads[number], window, reach), hidden, qkv_bias, f"{name}_overlapping")
+        y = _overlapping(y, (heads[number], window, overlap), hidden, qkv_bias, f"{name}_overlapping")
         return residual(x, y, connection, name, f"{name}_conv")
 
     return transformer(
@@ -96,10 +95,10 @@ def _convolved(x: Any, inner: tuple[int, int], scale: float, name: str) -> Any:
     return layers.Rescaling(scale, name=f"{name}_weighted")(y)
 
 
-def _overlapping(x: Any, sizes: tuple[int, int, int], hidden: int, bias: bool, name: str) -> Any:
-    """An overlapping cross-attention block of some heads, window and reach. Shapes: (N, H, W, C) -> (N, H, W, C)."""
-    width = x.shape[-1]
-    seen = OverlappingAttention(*sizes, name=f"{name}_attention")(
+def _overlapping(x: Any, sizes: tuple[int, int, float], hidden: int, bias: bool, name: str) -> Any:
+    """An overlapping cross-attention block of some heads, window and overlap. Shapes: (N, H, W, C) -> (N, H, W, C)."""
+    width, (heads, window, overlap) = x.shape[-1], sizes
+    seen = OverlappingAttention(heads, window, window + round(window * overlap), name=f"{name}_attention")(
         linear(normed(x, f"{name}_norm1"), 3 * width, f"{name}_qkv", bias)
     )
     x = layers.Add(name=f"{name}_sum1")([linear(seen, width, f"{name}_projection"), x])

@@ -25,7 +25,7 @@ from img2imgkit.geometry import Geometry
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Plksr"]
+__all__ = ["Mixer", "Plksr", "kernel_sizes", "mixer_of"]
 
 FEATURE = re.compile(r"feats\.(\d+)\..+")
 MIXER = (".channe_mixer.", ".channel_mixer.")  # in its own code, and in the other two

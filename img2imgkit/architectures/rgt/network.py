@@ -46,12 +46,10 @@ def rgt(
 ) -> keras.Model:
     """RGT (Chen et al. 2024, https://arxiv.org/abs/2303.06373, section 3).
 
-    Windows beyond the border see zeros, as in the official code. Images are at least 16 pixels high and wide: smaller
-    ones are reduced to maps with zeros, where the official code fails. The first and the last layers are float32 under
-    every precision policy.
+    Windows beyond the border see zeros, as in the official code; see ``nn.transformer``.
 
     Shapes:
-        (N, H, W, C) in [0, 1] -> (N, scale * H, scale * W, C), about the same range; C is ``len(mean)``
+        (N, H, W, C) in [0, 1], C is ``len(mean)``, H and W are at least 16 -> (N, scale * H, scale * W, C)
     Departs from the official code: training reduces maps as often as inference does.
 
     Args:
@@ -69,15 +67,13 @@ def rgt(
     def group(x: Any, number: int) -> Any:
         y = x
         for each in range(depths[number]):
-            name, given = f"group{number}_block{each}", y
+            name, count, shifted = f"group{number}_block{each}", heads[number], shifts_both_ways(number, each)
             seen = normed(y, f"{name}_norm1")
             if each % 2:
-                seen = _of_reduced_map(seen, heads[number], inner, qkv_bias, name)
+                seen = _of_reduced_map(seen, count, inner, qkv_bias, name)
             else:
-                seen = _of_windows(seen, heads[number], split, shifts_both_ways(number, each), qkv_bias, name)
-            y = layers.Add(name=f"{name}_sum1")([y, seen])
-            y = layers.Add(name=f"{name}_sum2")([y, gated_mlp(normed(y, f"{name}_norm2"), hidden, name)])
-            y = layers.Add(name=f"{name}_sum3")([y, LayerScale(name=f"{name}_scale")(given)])
+                seen = _of_windows(seen, count, split, shifted, qkv_bias, name)
+            y = _block(y, seen, hidden, name)
         return residual(x, y, connection, f"group{number}", f"group{number}_conv")
 
     return transformer(
@@ -94,6 +90,13 @@ def rgt(
         gain=gain,
         mean=mean,
     )
+
+
+def _block(x: Any, seen: Any, hidden: int, name: str) -> Any:
+    """A block around what it has attended to, with its input once more. Shapes: (N, H, W, C) -> (N, H, W, C)."""
+    y = layers.Add(name=f"{name}_sum1")([x, seen])
+    y = layers.Add(name=f"{name}_sum2")([y, gated_mlp(normed(y, f"{name}_norm2"), hidden, name)])
+    return layers.Add(name=f"{name}_sum3")([y, LayerScale(name=f"{name}_scale")(x)])
 
 
 def _of_windows(x: Any, heads: int, split: tuple[int, int], shifted: bool, bias: bool, name: str) -> Any:
