@@ -4,7 +4,8 @@
 
 FOLDER, by default the fixtures of the tests, has one folder per fixture: weights saved by the official code, inputs,
 and its outputs. Every ``parity_<section>.py`` in this folder is a section: a docstring that describes the comparison,
-``COLUMNS``, and ``rows(folder)``, which yields one tuple of texts per comparison.
+``COLUMNS``, and ``rows(folder)``, which yields one tuple of texts per comparison. It may have ``left_out(folder)``,
+which returns a sentence about fixtures that are not compared.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ def page(folder: Path, wanted: Sequence[str], most: int | None) -> Iterator[str]
         yield f"{section.__doc__}\n"
         yield from report.table(section.COLUMNS, islice(section.rows(folder), most))
         yield ""
+        if missing := getattr(section, "left_out", lambda folder: "")(folder):
+            yield f"{missing}\n"
 
 
 @click.command(help=__doc__)

@@ -2,11 +2,13 @@
 largest value; the last column is the difference between the official float32 and float64 outputs. Inputs with
 "training" use the statistics of the batch. Options that leave no trace in a file are stated: the additional upsampling
 of the SPADE generator with a style and the size of its training images, and the residual scale of 0.1 of one EDSR.
-StarGAN's official code never uses running statistics, and neither does this toolkit."""
+StarGAN's official code never uses running statistics, and neither does this toolkit. The official networks of waifu2x
+have no padding, and clip values after training: outputs are compared inside their margin, and clipped likewise."""
 
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import numpy as np
 
 from img2imgkit.architectures import BUILT_IN
 from img2imgkit.architectures.resnet.network import resnet_features
+from img2imgkit.architectures.upconv7 import MARGIN
 from img2imgkit.errors import InteropError
 from img2imgkit.importing import load_torch
 
@@ -43,7 +46,10 @@ def rows(folder: Path) -> Iterator[tuple[str, ...]]:
                     {name: channels_last(stored[entry["key"]]) for name, entry in case[side].items()}
                     for side in ("inputs", "outputs")
                 )
-            results = computed(model, inputs, list(outputs), case["mode"].startswith("train"))
+            training = case["mode"].startswith("train")
+            results = computed(model, inputs, list(outputs), training)
+            if model.name == "upconv7":
+                results = {name: inside(result, outputs[name], training) for name, result in results.items()}
             floors = config.get("noise_floor_float32_vs_float64", {}).get(case["name"], {})
             beside = f"`{config['name']}`", config["official"]["class"], f"`{model.name}`", described(case, inputs)
             found = [
@@ -60,6 +66,22 @@ def rows(folder: Path) -> Iterator[tuple[str, ...]]:
                 ]
             for name, difference, floor in found:
                 yield (*beside, name, f"{difference:.1e}", f"{floor:.1e}")
+
+
+def left_out(folder: Path) -> str:
+    """Return a sentence about the fixtures of networks that no installed architecture recognises."""
+    names = [f"`{path.parent.name}`" for path in sorted(folder.glob("*/weights.pth")) if not is_known(path)]
+    text = f"Fixtures of networks that this toolkit does not have: {', '.join(names)}."
+    return textwrap.fill(text, 120, break_on_hyphens=False) if names else ""
+
+
+def inside(result: Any, wanted: np.ndarray, training: bool) -> np.ndarray:
+    """Return what the official network without padding makes: less at the border, clipped except in training."""
+    shown = np.asarray(result)
+    cut = (shown.shape[1] - wanted.shape[1]) // 2
+    assert cut % MARGIN == 0, f"{shown.shape} and {wanted.shape} differ by {cut} pixels on each side"
+    shown = shown[:, cut:-cut, cut:-cut]
+    return shown if training else shown.clip(0, 1)
 
 
 def apart(result: Any, wanted: np.ndarray, every: int) -> float:

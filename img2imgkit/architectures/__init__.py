@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from img2imgkit.architectures.atd import Atd
 from img2imgkit.architectures.class_critic import ClassCritic
 from img2imgkit.architectures.contract import (
     Architecture,
@@ -36,11 +37,13 @@ from img2imgkit.architectures.patch import Patch
 from img2imgkit.architectures.patch_projection import PatchProjection
 from img2imgkit.architectures.pix2pixhd import InstanceEncoder, Pix2PixHd
 from img2imgkit.architectures.pixel import Pixel
+from img2imgkit.architectures.plksr import Plksr
 from img2imgkit.architectures.rcan import Rcan
 from img2imgkit.architectures.realplksr import Realplksr
 from img2imgkit.architectures.receptive_field import CONVOLUTION, enlargements, receptive_radius
 from img2imgkit.architectures.residual import Residual
 from img2imgkit.architectures.resnet import Resnet
+from img2imgkit.architectures.rgt import Rgt
 from img2imgkit.architectures.rrdb import Rrdb
 from img2imgkit.architectures.spade import Spade, StyleEncoder
 from img2imgkit.architectures.span import Span
@@ -63,6 +66,7 @@ __all__ = [
     "ArchitectureChoice",
     "Arguments",
     "Assumption",
+    "Atd",
     "Checkpoint",
     "ClassCritic",
     "ClassEncoder",
@@ -86,10 +90,12 @@ __all__ = [
     "Pix2PixHd",
     "Pixel",
     "Places",
+    "Plksr",
     "Rcan",
     "Realplksr",
     "Residual",
     "Resnet",
+    "Rgt",
     "Rrdb",
     "Spade",
     "Span",
@@ -119,8 +125,8 @@ BUILT_IN = (
     *(Stargan, StarganCritic, Spade, StyleEncoder, Multiscale, Pix2PixHd, InstanceEncoder),
     *(Funit, ContentEncoder, ClassEncoder, AdainDecoder, ClassCritic),
     *(Residual, Srvgg, Srresnet, Edsr, Rrdb, Upconv7, UnetCritic, VggCritic),
-    *(Span, Realplksr, Rcan, Mosr),
-    *(Swinir, Hat, Dat, Omnisr, Srformer, Drct),
+    *(Span, Plksr, Realplksr, Rcan, Mosr),
+    *(Swinir, Hat, Dat, Omnisr, Srformer, Drct, Rgt, Atd),
 )
 
 

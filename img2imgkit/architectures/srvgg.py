@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +17,7 @@ from img2imgkit.architectures.contract import (
     Places,
     State,
 )
+from img2imgkit.architectures.mixed_channels import enlarging_geometry, sum_problem, written_before_shuffle
 from img2imgkit.architectures.state_dict import if_complete, shuffled
 from img2imgkit.geometry import Geometry
 
@@ -33,10 +33,12 @@ BODY = re.compile(r"body\.(\d+)\.weight")
 
 def in_our_order(state: State) -> dict[str, np.ndarray]:
     """Reorder the convolution before the pixel shuffle."""
-    first, last = state.get("body.0.weight"), _last(state)
-    if first is None or first.ndim != 4:
+    number = _last(state)
+    first, last = state.get("body.0.weight"), state.get(f"body.{number}.weight")
+    if first is None or last is None or first.ndim != 4:
         return dict(state)
-    return shuffled(state, re.compile(re.escape(f"body.{last}")), first.shape[1])
+    written = written_before_shuffle(len(last), first.shape[1])
+    return shuffled(state, re.compile(re.escape(f"body.{number}")), written[0]) if written else dict(state)
 
 
 def recognise(state: State) -> dict[str, Any] | None:
@@ -45,17 +47,18 @@ def recognise(state: State) -> dict[str, Any] | None:
     if first is None or last is None or first.ndim != 4 or last.ndim != 4:
         return None
     width, channels = first.shape[:2]
-    scale = math.isqrt(len(last) // channels)
+    written = written_before_shuffle(len(last), channels)
+    if written is None:
+        return None
     options = {
-        "scale": scale,
+        "scale": written[1],
         "width": width,
         "depth": _last(state) // 2 - 1,
         "activation": "prelu" if "body.1.weight" in state else "leaky_relu",
         "channels": channels,
+        "out_channels": written[0],
     }
-    if channels * scale**2 != len(last) or options["depth"] not in range(len(state)):
-        return None
-    return if_complete(state, options, places)
+    return if_complete(state, options, places) if options["depth"] in range(len(state)) else None
 
 
 def places(options: Arguments) -> Places:
@@ -84,7 +87,7 @@ class Srvgg(Architecture):
 
     name = "srvgg"
     roles = ("enlarger",)
-    uses = ("scale", "channels")
+    uses = ("scale", "channels", "out_channels")
     checkpoint = Checkpoint(recognise, places, in_our_order, assumptions)
 
     width: int = Field(default=64, ge=1, description="filters of each convolution")
@@ -94,14 +97,22 @@ class Srvgg(Architecture):
     )
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
-        return Geometry(spec.scale, radius=self.depth + 2, channels=spec.channels)
+        return enlarging_geometry(spec, self.depth + 2)
+
+    def problem(self, spec: NetworkSpec) -> str:
+        return sum_problem(spec)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
         return srvgg(**self.arguments(spec))
 
 
 def srvgg(
-    scale: int = 4, width: int = 64, depth: int = 16, activation: Activation = "prelu", channels: int = 3
+    scale: int = 4,
+    width: int = 64,
+    depth: int = 16,
+    activation: Activation = "prelu",
+    channels: int = 3,
+    out_channels: int | None = None,
 ) -> keras.Model:
     """SRVGGNetCompact of Real-ESRGAN (Wang et al. 2021, https://arxiv.org/abs/2107.10833): a stack of convolutions.
 
@@ -109,7 +120,8 @@ def srvgg(
     under every precision policy.
 
     Shapes:
-        (N, H, W, channels), any range -> (N, scale * H, scale * W, channels), the same range
+        (N, H, W, channels), any range -> (N, scale * H, scale * W, out_channels), the same range; ``channels`` is 1 or
+            ``out_channels``
     Departs from the paper: the channels before the shuffle are in TensorFlow's order, see ``PixelShuffle``.
 
     >>> ops.shape(srvgg(scale=2, width=4, depth=1)(ops.zeros((1, 5, 6, 3))))
@@ -125,4 +137,5 @@ def srvgg(
     for number in range(depth + 1):
         body = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal", name=f"conv{number}")
         x = activated(activation, f"act{number}")(body(x))  # (N, H, W, width)
-    return keras.Model(source, added_to_nearest(x, source, scale, f"conv{depth + 1}"), name="srvgg")
+    made = added_to_nearest(x, source, scale, f"conv{depth + 1}", out_channels)
+    return keras.Model(source, made, name="srvgg")

@@ -1,38 +1,31 @@
-"""Checkpoints of SwinIR, HAT and DAT: the modules, arguments and steps that these transformers have in common."""
+"""Checkpoints of transformers for super-resolution: the modules and arguments that they have in common."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from img2imgkit.architectures.contract import Arguments, Assumption, Places, State
-from img2imgkit.architectures.receptive_field import CONVOLUTION, Step, enlargement_problem, enlargements
+from img2imgkit.architectures.mean_colour import colour_assumptions
+from img2imgkit.architectures.receptive_field import enlargement_problem, enlargements
 from img2imgkit.architectures.state_dict import shuffled
+from img2imgkit.architectures.transformer_options import mean_of
 
-DIV2K = (0.4488, 0.4371, 0.4040)  # mean R, G and B of the data set, in [0, 1]: rgb_mean of the official code
-BLOCK = re.compile(r"layers\.(\d+)\.(?:residual_group\.)?blocks\.(\d+)\..+")
+BLOCK = re.compile(r"layers\.(\d+)\.(?:residual_group\.(?:blocks|layers)|blocks)\.(\d+)\..+")
 UP = re.compile(r"(?:conv_up|upsample\.)(\d+)\.weight")
 BEFORE_SHUFFLES = re.compile(r"upsample\.\d+")
-Count = Annotated[int, Field(ge=1)]
+TABLE = "relative_position_bias_table"
+POSITIONS = {
+    "pos_proj": "positions",
+    **{f"pos{step}.0": f"positions{step}_norm" for step in (1, 2, 3)},
+    **{f"pos{step}.2": f"positions{step}_linear" for step in (1, 2, 3)},
+}
+SPLIT = (8, 32)  # of most official networks with windows of two directions
 FIRST, BEFORE, LAST = "conv_first.weight", "conv_before_upsample.0.weight", "conv_last.weight"
-
-
-def mean_of(channels: int, stated: Sequence[float] | None) -> tuple[float, ...]:
-    """The mean of each channel; officially that of DIV2K for colour, and 0 for other images."""
-    if stated is not None:
-        return tuple(stated)
-    return DIV2K if channels == len(DIV2K) else (0.0,) * channels
-
-
-def network_arguments(arguments: Arguments) -> dict[str, Any]:
-    """The arguments of a network's function: the mean of each channel instead of the number of channels."""
-    mean = mean_of(arguments["channels"], arguments["mean"])
-    return {**{name: value for name, value in arguments.items() if name != "channels"}, "mean": mean}
 
 
 def in_our_order(state: State) -> dict[str, np.ndarray]:
@@ -61,6 +54,23 @@ def depths_of(state: State) -> tuple[int, ...]:
     blocks = {(match[1], match[2]) for name in state if (match := BLOCK.fullmatch(name))}
     groups = [group for group, _ in blocks]
     return tuple(groups.count(group) for group in sorted(set(groups), key=int))
+
+
+def found_in_groups(state: State, blocks: str, attention: str = "attn", mlp: str = "mlp") -> dict[str, Any] | None:
+    """Arguments that are read from groups of blocks with square windows; None without such groups.
+
+    Args:
+        blocks: the name of the blocks inside a group, such as "residual_group.blocks"
+        attention, mlp: names inside a block
+    """
+    depths, first = depths_of(state), state.get(FIRST)
+    heads = heads_of(state, len(depths), f"{blocks}.0.{attention}.{TABLE}")
+    window = window_of(state.get(f"layers.0.{blocks}.0.{attention}.{TABLE}"))
+    hidden = state.get(f"layers.0.{blocks}.0.{mlp}.fc1.weight")
+    if first is None or not heads or window is None or hidden is None:
+        return None
+    sizes = {"depths": depths, "heads": heads, "window": window, "mlp_ratio": len(hidden) / len(first)}
+    return {**sizes, "patch_norm": "patch_embed.norm.weight" in state}
 
 
 def heads_of(state: State, groups: int, array: str) -> tuple[int, ...] | None:
@@ -97,6 +107,30 @@ def shift_assumption(arguments: Arguments) -> tuple[Assumption, ...]:
     return (Assumption("shifted", shifted, (not shifted,), text),)
 
 
+def heads_of_halves(state: State, groups: int) -> tuple[int, ...] | None:
+    """The heads of each group whose first block has windows of two directions; None without such groups."""
+    last = [state.get(f"layers.{group}.blocks.0.attn.attns.0.pos.pos3.2.weight") for group in range(groups)]
+    found = [2 * len(each) for each in last if each is not None and each.ndim == 2]
+    return tuple(found) if groups and len(found) == groups else None
+
+
+def split_in(state: State) -> dict[str, tuple[int, int]]:
+    """The argument ``split``: the window whose relative positions the file lists; empty if it lists none or others."""
+    offsets = state.get("layers.0.blocks.0.attn.attns.0.rpe_biases")
+    if offsets is None or offsets.ndim != 2 or offsets.shape[1] != 2:
+        return {}
+    rows, columns = (int(each) + 1 for each in offsets.max(axis=0))
+    return {"split": (rows, columns)} if (2 * rows - 1) * (2 * columns - 1) == len(offsets) else {}
+
+
+def split_assumption(arguments: Arguments) -> tuple[Assumption, ...]:
+    """What files without lists of relative positions leave open."""
+    if "split" in arguments:
+        return ()
+    text = f"windows have {SPLIT[0]} x {SPLIT[1]} pixels, the split_size of most official networks"
+    return (Assumption("split", SPLIT, ((8, 16),), text),)
+
+
 def connection_places(kind: str, module: str, layer: str) -> Places:
     """Yield the convolutions of a residual connection."""
     if kind == "1conv":
@@ -109,6 +143,8 @@ def places_around(options: Arguments) -> Places:
     """Yield the modules before and after the groups, and their layers."""
     kind = options.get("upsampler", "pixelshuffle")
     yield "conv_first", "first"
+    if options.get("patch_norm"):
+        yield "patch_embed.norm", "patch_norm"
     yield "norm", "norm"
     yield from connection_places(options["connection"], "conv_after_body", "body")
     if kind == "pixelshuffledirect":
@@ -124,6 +160,31 @@ def places_around(options: Arguments) -> Places:
     yield "conv_last", "last"
 
 
+def group_places(options: Arguments, blocks: str, modules: Mapping[str, str]) -> Places:
+    """Yield the modules of groups of equal blocks and of the convolutions after them, and their layers.
+
+    Args:
+        blocks: see ``found_in_groups``
+        modules: see ``block_places``
+    """
+    for group, depth in enumerate(options["depths"]):
+        for number in range(depth):
+            yield from block_places(f"layers.{group}.{blocks}.{number}", f"group{group}_block{number}", modules)
+        yield from connection_places(options["connection"], f"layers.{group}.conv", f"group{group}_conv")
+
+
+def places_both_ways(options: Arguments, first: Mapping[str, str], second: Mapping[str, str]) -> Places:
+    """Yield the modules of groups of two kinds of blocks by turns, of which the first has windows of two directions."""
+    yield "before_RG.1", "norm_before"
+    for group, depth in enumerate(options["depths"]):
+        for number in range(depth):
+            module, layer = f"layers.{group}.blocks.{number}", f"group{group}_block{number}"
+            yield from block_places(module, layer, second if number % 2 else first)
+            for half in () if number % 2 else range(2):
+                yield from block_places(f"{module}.attn.attns.{half}.pos", f"{layer}_half{half}", POSITIONS)
+        yield from connection_places(options["connection"], f"layers.{group}.conv", f"group{group}_conv")
+
+
 def block_places(module: str, layer: str, modules: Mapping[str, str]) -> Places:
     """Yield modules inside ``module``, and layers whose names begin with ``layer``, from a mapping of their ends."""
     yield from ((f"{module}.{inside}" if inside else module, f"{layer}_{end}") for inside, end in modules.items())
@@ -131,50 +192,8 @@ def block_places(module: str, layer: str, modules: Mapping[str, str]) -> Places:
 
 def assumptions_around(arguments: Arguments) -> tuple[Assumption, ...]:
     """What files do not state: how the input is scaled and centred."""
-    gain, mean = arguments.get("gain", 1.0), mean_of(arguments["channels"], arguments.get("mean"))
-    scaled = f"values are scaled by {gain:g}, the official img_range of such networks"
-    colours = f"the mean colour is {', '.join(map(str, mean))}, as in the official code"
-    return (Assumption("gain", gain, (), scaled), Assumption("mean", mean, (), colours))
-
-
-def connection_steps(kind: str) -> list[Step]:
-    """The 3x3 convolutions of a residual connection."""
-    return [CONVOLUTION] * {"identity": 0, "1conv": 1, "3conv": 2}[kind]
-
-
-def upsampling_steps(kind: str, scale: int) -> list[Step]:
-    """The steps after the groups."""
-    if kind in ("none", "pixelshuffledirect"):
-        return [CONVOLUTION, *([scale] if scale > 1 else [])]
-    order = (lambda factor: (CONVOLUTION, factor)) if kind == "pixelshuffle" else (lambda factor: (factor, CONVOLUTION))
-    ups = [step for factor in enlargements(scale) for step in order(factor)]
-    return [CONVOLUTION, *ups, *([CONVOLUTION] if kind == "nearest+conv" else []), CONVOLUTION]
-
-
-def factors_of(kind: str, scale: int) -> list[int]:
-    """The factors of the upsampling steps."""
-    return [scale] if kind in ("none", "pixelshuffledirect") else enlargements(scale)
-
-
-def problem_around(kind: str, scale: int, channels: int, written: int, mean: Sequence[float] | None) -> str:
-    """Why the layers before and after the groups cannot be built; empty if they can."""
-    if channels != written:
-        return f"{channels} input and {written} output channels: expected as many"
-    if mean is not None and len(mean) != channels:
-        return f"mean has {len(mean)} values, but there are {channels} channels"
-    if kind == "none" and scale != 1:
-        return f"scale {scale}: upsampler 'none' does not enlarge"
-    if kind == "nearest+conv" and scale == 3:
-        return "scale 3: upsampler 'nearest+conv' enlarges by powers of 2"
-    return "" if kind in ("none", "pixelshuffledirect") else enlargement_problem(scale)
-
-
-def groups_problem(width: int, depths: Collection[int], heads: Sequence[int]) -> str:
-    """Why the groups cannot be built; empty if they can."""
-    if len(depths) != len(heads):
-        return f"{len(depths)} depths and {len(heads)} numbers of heads: expected one of each for each group"
-    wrong = next((count for count in heads if width % count), None)
-    return "" if wrong is None else f"width {width} is not a multiple of {wrong} heads"
+    mean = mean_of(arguments["channels"], arguments.get("mean"))
+    return colour_assumptions({"gain": arguments.get("gain", 1.0), "mean": mean})
 
 
 def _connection(state: State) -> str:

@@ -20,7 +20,7 @@ def handlers(graph: Any) -> dict[str, tuple[Handler, list[Any]]]:
     Args:
         graph: the ``GraphDef`` that will be converted, with its weights as constants
     """
-    found: dict[str, tuple[Handler, list[Any]]] = {"MirrorPad": (_mirrored, [])}
+    found: dict[str, tuple[Handler, list[Any]]] = {"MirrorPad": (_mirrored, []), "TopKV2": (_largest, [])}
     if _all_grow(graph):
         found["Conv2DBackpropInput"] = (_transposed_convolution, [])
     return found
@@ -128,6 +128,26 @@ def _mirrored(context: Any, node: Any, name: str, _: Any) -> None:
     pads = context.make_const(f"{node.name}/pads", widths.T.ravel().astype(np.int64)).output[0]
     attributes = {"mode": {"symmetric": "edge"}.get(mode, mode)}
     _replace(context, node, "Pad", [node.input[0], pads], attributes, shape, dtype)
+
+
+def _largest(context: Any, node: Any, name: str, _: Any) -> None:
+    """The largest integers, which the converter would compare as float32, where different ones may be equal."""
+    from onnx import TensorProto
+
+    if context.get_dtype(node.input[0]) != TensorProto.INT32:
+        _default(context, node, "TopKV2")
+        return
+    values, count = node.input
+    outputs, shapes = list(node.output), list(node.output_shapes)
+    whole = context.make_node("Cast", [count], attr={"to": TensorProto.INT64})
+    one = context.make_const(f"{node.name}/one", np.array([1], np.int64)).output[0]
+    listed = context.make_node("Reshape", [whole.output[0], one])
+    context.remove_node(node.name)
+    places = f"{node.name}/places"
+    types = [TensorProto.INT32, TensorProto.INT64]
+    context.make_node("TopK", [values, listed.output[0]], outputs=[outputs[0], places], shapes=shapes, dtypes=types)
+    cast = {"attr": {"to": TensorProto.INT32}, "shapes": [shapes[1]], "dtypes": [TensorProto.INT32]}
+    context.make_node("Cast", [places], outputs=[outputs[1]], **cast)
 
 
 def _replace(

@@ -21,7 +21,8 @@ LEAVES = {
     **{"weight": ("kernel", "gamma", "alpha"), "bias": ("bias", "beta")},
     **{"running_mean": ("moving_mean",), "running_var": ("moving_variance",)},
     **{"weight_orig": ("kernel",), "weight_u": ("u",), "weight_v": ("v",), "init_pos": ("init_pos",)},
-    **{"relative_position_bias_table": ("table",), "temperature": ("temperature",)},
+    **{"relative_position_bias_table": ("table",), "temperature": ("temperature",), "gamma": ("factors",)},
+    **{"td": ("tokens",), "scale": ("sharpness",), "logit_scale": ("logit_scale",), "sigma": ("sigma",)},
 }
 
 

@@ -1,4 +1,4 @@
-"""Building blocks of super-resolution networks: activations, initializers, mean colours, upsampling, residuals."""
+"""Building blocks of super-resolution networks: activations, initializers, mean colours, upsampling, large kernels."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Literal
 import keras
 from keras import layers
 
+from img2imgkit.nn.layers.channels import ChannelRange
 from img2imgkit.nn.layers.dysample import DySample
 from img2imgkit.nn.layers.mean_shift import MeanShift
 from img2imgkit.nn.layers.resizing import Repeated
@@ -15,24 +16,43 @@ from img2imgkit.nn.layers.shuffle import PixelShuffle
 
 Activation = Literal["prelu", "leaky_relu", "relu"]
 LEAK = 0.1
-DIV2K = (0.4488, 0.4371, 0.4040)  # mean R, G and B of the data set, in [0, 1]
 Kernels = Callable[[], keras.initializers.Initializer]
 
 
-def added_to_nearest(x: Any, source: Any, scale: int, name: str) -> Any:
+def added_to_nearest(x: Any, source: Any, scale: int, name: str, channels: int | None = None) -> Any:
     """Nearest-neighbour upsampling of the source, plus a last convolution of ``x`` (named ``name``), pixel-shuffled.
 
     At initialization the added residual is almost 0. The sum is float32 under every precision policy.
 
     Shapes:
-        x (N, H, W, any), source (N, H, W, channels) -> (N, scale * H, scale * W, channels)
+        x (N, H, W, any), source (N, H, W, C) -> (N, scale * H, scale * W, channels)
+
+    Args:
+        channels: C, unless C is 1; None: C
     """
     near_zero = keras.initializers.RandomNormal(stddev=1e-3)
-    filters = source.shape[-1] * scale**2
+    filters = (channels or source.shape[-1]) * scale**2
     last = layers.Conv2D(filters, 3, padding="same", kernel_initializer=near_zero, dtype="float32", name=name)
     x = PixelShuffle(scale, dtype="float32", name="shuffle")(last(x))  # (N, scale * H, scale * W, channels)
     nearest = Repeated(scale, interpolation="nearest", dtype="float32", name="nearest")(source)
     return layers.Add(dtype="float32", name="sum")([x, nearest])
+
+
+def with_large_kernels(x: Any, count: int, size: int, name: str, kernels: Kernels, identity: bool = False) -> Any:
+    """The first channels pass through a convolution with large kernels. Shapes: (N, H, W, C) -> (N, H, W, C).
+
+    Args:
+        count: how many channels
+        size: height and width of the kernels
+        identity: whether these channels are added to what the kernels make of them
+    """
+    first = ChannelRange(0, count, name=f"{name}_part")(x)
+    large = layers.Conv2D(count, size, padding="same", kernel_initializer=kernels(), name=f"{name}_large")
+    seen = layers.Add(name=f"{name}_identity")([first, large(first)]) if identity else large(first)
+    if count == x.shape[-1]:
+        return seen
+    rest = ChannelRange(count, x.shape[-1], name=f"{name}_rest")(x)
+    return layers.Concatenate(name=f"{name}_all")([seen, rest])
 
 
 def less_mean(source: Any, mean: Sequence[float], gain: float, levels: bool = False) -> Any:

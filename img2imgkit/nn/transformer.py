@@ -1,4 +1,4 @@
-"""Building blocks of transformers for super-resolution: what SwinIR, HAT and DAT have in common."""
+"""Building blocks that several transformers for super-resolution have in common."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import keras
 from keras import layers
 
 from img2imgkit.nn.layers.attention import WindowAttention
-from img2imgkit.nn.layers.convolution import initializer
+from img2imgkit.nn.layers.channels import ChannelRange
+from img2imgkit.nn.layers.convolution import DepthwiseConv, initializer
 from img2imgkit.nn.layers.gating import Gelu
-from img2imgkit.nn.layers.padding import CropLike, PadToMultiple
+from img2imgkit.nn.layers.padding import CropLike, Padding, PadToMultiple
+from img2imgkit.nn.layers.positions import RelativePositions
 from img2imgkit.nn.layers.resizing import Repeated
 from img2imgkit.nn.layers.shuffle import PixelShuffle
 
@@ -21,26 +23,26 @@ LEAK = 0.2
 LEAK_BEFORE = 0.01  # of the convolution before the upsampling: PyTorch's default
 
 
-def window_transformer(
+def transformer(
     name: str,
     group: Callable[[Any, int], Any],
     groups: int,
     *,
     scale: int,
     width: int,
-    window: int,
-    patch_norm: bool,
     upsampler: Upsampler,
     factors: Sequence[int],
     connection: Connection,
     features: int,
     gain: float,
     mean: Sequence[float],
+    norm: str = "",
+    window: int | None = None,
+    padding: Padding = "reflect",
 ) -> keras.Model:
     """The network of SwinIR (Liang et al. 2021, https://arxiv.org/abs/2108.10257, section 3) around groups of blocks.
 
-    Images whose sizes are not multiples of ``window`` are padded by reflection at the bottom and on the right, and the
-    output is cropped. The first and the last layers are float32 under every precision policy.
+    The first and the last layers are float32 under every precision policy.
 
     Shapes:
         (N, H, W, C) in [0, 1] -> (N, scale * H, scale * W, C), about the same range; C is ``len(mean)``
@@ -48,16 +50,21 @@ def window_transformer(
     Args:
         group: returns the output of a group for its input and its number
         factors, features: see ``upsampled``
+        norm: name of a layer normalization before the groups; "": none
+        window: images are padded to multiples of it at the bottom and on the right, and the output is cropped
+        padding: see ``PadToMultiple``
     """
     source = keras.Input((None, None, len(mean)), name="source")
-    centre = centred(PadToMultiple(window, dtype=wide(), name="padded")(source), gain, mean)
+    padded = PadToMultiple(window, padding, dtype=wide(), name="padded")(source) if window else source
+    centre = centred(padded, gain, mean)
     first = conv(centre, width, "first")  # (N, H', W', width)
-    x = normed(first, "patch_norm") if patch_norm else first
+    x = normed(first, norm) if norm else first
     for number in range(groups):
         x = group(x, number)
     x = residual(first, normed(x, "norm"), connection, "body", "body")
     x = shown(upsampled(x, upsampler, factors, len(mean), features, centre), gain, mean)
-    return keras.Model(source, CropLike(scale, dtype=wide(), name="cropped")([x, source]), name=name)
+    made = CropLike(scale, dtype=wide(), name="cropped")([x, source]) if window else x
+    return keras.Model(source, made, name=name)
 
 
 def residual(x: Any, y: Any, connection: Connection, name: str, convs: str) -> Any:
@@ -117,8 +124,13 @@ def conv(x: Any, filters: int, name: str, size: int = 3, bias: bool = True, dtyp
 
 def linear(x: Any, width: int, name: str, bias: bool = True) -> Any:
     """A linear layer, initialized as in Swin transformers. Shapes: (..., C) -> (..., width)."""
+    return dense(width, name, bias)(x)
+
+
+def dense(width: int, name: str, bias: bool = True) -> keras.Layer:
+    """The layer of ``linear``."""
     kernels = keras.initializers.TruncatedNormal(stddev=0.02)
-    return layers.Dense(width, use_bias=bias, kernel_initializer=kernels, name=name)(x)
+    return layers.Dense(width, use_bias=bias, kernel_initializer=kernels, name=name)
 
 
 def normed(x: Any, name: str, epsilon: float = 1e-5) -> Any:
@@ -130,6 +142,73 @@ def mlp(x: Any, hidden: int, name: str) -> Any:
     """Two linear layers with a GELU in between. Shapes: (N, H, W, C) -> (N, H, W, C)."""
     y = Gelu(name=f"{name}_gelu")(linear(x, hidden, f"{name}_fc1"))
     return linear(y, x.shape[-1], f"{name}_fc2")
+
+
+def gated_mlp(x: Any, hidden: int, name: str) -> Any:
+    """An MLP whose one half of channels gates the other, after a convolution (Chen et al. 2023, section 3.3).
+
+    https://arxiv.org/abs/2308.03364: the spatial-gate feed-forward network.
+
+    Shapes:
+        (N, H, W, C) -> (N, H, W, C)
+    """
+    half = hidden // 2
+    y = Gelu(name=f"{name}_gelu")(linear(x, hidden, f"{name}_fc1"))
+    kept, gate = ChannelRange(0, half, name=f"{name}_kept")(y), ChannelRange(half, 2 * half, name=f"{name}_gating")(y)
+    gate = DepthwiseConv(3, name=f"{name}_gate")(normed(gate, f"{name}_gate_norm"))
+    return linear(layers.Multiply(name=f"{name}_gated")([kept, gate]), x.shape[-1], f"{name}_fc2")
+
+
+def convolved_mlp(x: Any, hidden: int, size: int, name: str) -> Any:
+    """An MLP with a depthwise convolution inside (Zhou et al. 2023, https://arxiv.org/abs/2303.09735, section 3.3).
+
+    Shapes:
+        (N, H, W, C) -> (N, H, W, C)
+
+    Args:
+        size: height and width of the kernels
+    """
+    y = Gelu(name=f"{name}_gelu")(linear(x, hidden, f"{name}_fc1"))
+    local = Gelu(name=f"{name}_local_gelu")(DepthwiseConv(size, name=f"{name}_local")(y))
+    return linear(layers.Add(name=f"{name}_local_sum")([y, local]), x.shape[-1], f"{name}_fc2")
+
+
+def attended_both_ways(qkv: Any, heads: int, split: tuple[int, int], shifted: bool, name: str) -> Any:
+    """Attention in rectangular windows, of which those of the second half of the heads lie across.
+
+    Chen et al. 2022, https://arxiv.org/abs/2211.13654, section 3.2. Windows beyond the border see zeros. A small
+    network computes the biases from relative positions.
+
+    Shapes:
+        (N, H, W, 3 * C), queries, keys and values -> (N, H, W, C)
+
+    Args:
+        split: height and width of the windows of the first half
+    """
+    width = qkv.shape[-1] // 3
+    padded = PadToMultiple(max(split), "zeros", name=f"{name}_padded")(qkv)
+    halves = []
+    for half, window in enumerate((split, split[::-1])):
+        shift = (window[0] // 2, window[1] // 2) if shifted else (0, 0)
+        attention = WindowAttention(heads // 2, window, shift, part=(half, 2), name=f"{name}_half{half}_attention")
+        biases = _biases(qkv, window, width // 32, heads // 2, f"{name}_half{half}")
+        halves.append(attention([padded, biases]))
+    return CropLike(name=f"{name}_cropped")([layers.Concatenate(name=f"{name}_halves")(halves), qkv])
+
+
+def shifts_both_ways(group: int, number: int) -> bool:
+    """Whether the windows of a block of DAT or RGT are shifted: of every second block with windows."""
+    return number % 4 == (0 if group % 2 else 2)
+
+
+def _biases(x: Any, window: tuple[int, int], width: int, heads: int, name: str) -> Any:
+    """Position biases by a small network. Shapes: any -> (relative positions, heads)."""
+    y = RelativePositions(window, name=f"{name}_offsets")(x)
+    y = linear(y, width, f"{name}_positions")
+    for step, size in enumerate((width, width, heads), start=1):
+        y = layers.ReLU(name=f"{name}_positions{step}_act")(normed(y, f"{name}_positions{step}_norm"))
+        y = linear(y, size, f"{name}_positions{step}_linear")
+    return y
 
 
 def squeezed(x: Any, hidden: int, name: str) -> Any:

@@ -39,19 +39,30 @@ class SuperResolution(kit.Importable, kit.Task):
             description="what the network upscales: luma only; grey, each channel by itself; all colours together; or "
             "colours and alpha, which is opaque in pictures without it",
         )
+        output: Literal["grey", "rgb"] | None = Field(
+            default=None,
+            description="what an imported network makes of the spaces grey and rgb, if that is another one; null: the "
+            "same space",
+        )
         values: Literal["signed", "unit", "levels"] = Field(
             default="signed",
             description="range of the network: signed, -1 to 1; unit, 0 to 1, as in official ones; levels, 0 to 255",
         )
 
         def check_choices(self) -> None:
+            if self.output and self.space in ("luma", "rgba"):
+                raise ValueError(f"output {self.output!r}: a network for the space {self.space} makes {self.space}")
+            if self.spec.out_channels and "out_channels" not in type(self.generator.chosen).uses:
+                counts = f"makes as many channels as it reads, but output is {self.output!r}"
+                raise ValueError(f"{self.generator.kind} with space {self.space!r} {counts}")
             if problem := self.generator.chosen.problem(self.spec):
                 raise ValueError(f"{self.generator.kind} with space {self.space!r} and scale {self.scale}: {problem}")
 
         @property
         def spec(self) -> kit.NetworkSpec:
             """The spec of the network."""
-            return kit.NetworkSpec(self.channels, scale=self.scale)
+            written = CHANNELS[self.output or self.space]
+            return kit.NetworkSpec(self.channels, None if written == self.channels else written, self.scale)
 
         @property
         def channels(self) -> int:
@@ -65,20 +76,24 @@ class SuperResolution(kit.Importable, kit.Task):
 
     @classmethod
     def import_plan(cls, networks: Sequence[kit.ImportedNetwork]) -> kit.ImportPlan | None:
-        """Import one network for grey, colours, or colours and alpha; its critic is ignored."""
+        """Import one network for grey, colours, or colours and alpha, or from one to another; its critic is ignored."""
         found = kit.by_role(networks, "enlarger", "critic")
         if found is None or len(found["enlarger"]) != 1:
             return None
         [number] = found["enlarger"]
         given = networks[number]
-        space = next((space for space, channels in CHANNELS.items() if channels == given.spec.channels), None)
-        if space is None or given.spec.channels != given.spec.written:
+        spaces = {channels: space for space, channels in CHANNELS.items()}  # grey, not luma
+        read, written = spaces.get(given.spec.channels), spaces.get(given.spec.written)
+        mixed = read != written
+        if read is None or written is None or (mixed and "rgba" in (read, written)):
             return None
+        space = "luma" if read == "grey" and not mixed else read
         try:
             options = cls.Options(
                 scale=given.spec.scale,
                 generator=given.architecture,
                 space=space,
+                output=written if mixed else None,
                 values=given.architecture.official_values,
             )
         except ValidationError:  # such as scale 128

@@ -25,7 +25,16 @@ SMALL = Path(__file__).parents[1] / "fixtures"
 LARGE = os.environ.get("IMG2IMGKIT_PARITY", "")
 FOLDERS = [folder for place in (SMALL, Path(LARGE)) if place != Path() for folder in sorted(place.glob("sr_*"))]
 MEAN = (0.4488, 0.4371, 0.4040)
-LARGE_NETWORKS = ("sr_dat", "sr_drct", "sr_hat", "sr_omnisr", "sr_swinir_x2", "sr_swinir_x4")  # slow to build
+LARGE_NETWORKS = (
+    "sr_atd",
+    "sr_dat",
+    "sr_drct",
+    "sr_hat",
+    "sr_omnisr",
+    "sr_rgt",
+    "sr_swinir_x2",
+    "sr_swinir_x4",
+)  # slow to build
 UNTOLD = {"sr_edsr_x4": {"residual_scale": 0.1}}  # what leaves no trace in the file
 
 
@@ -66,7 +75,7 @@ def test_a_checkpoint_computes_what_the_official_network_computed(folder: Path) 
 @pytest.mark.parametrize(
     ("name", "network", "options"),
     [
-        ("sr_msrresnet_x2", "srresnet", {"scale": 2, "width": 10, "blocks": 3, "channels": 3}),
+        ("sr_msrresnet_x2", "srresnet", {"scale": 2, "width": 10, "blocks": 3, "channels": 3, "out_channels": 3}),
         (
             "sr_edsr_x2",
             "edsr",
@@ -86,17 +95,26 @@ def test_a_checkpoint_computes_what_the_official_network_computed(folder: Path) 
         (
             "sr_rrdb_x1",
             "rrdb",
-            {"scale": 1, "width": 10, "blocks": 2, "growth": 6, "unshuffle": 4, "inner": False, "channels": 3},
+            {
+                **{"scale": 1, "width": 10, "blocks": 2, "growth": 6, "unshuffle": 4, "inner": False},
+                **{"channels": 3, "out_channels": 3},
+            },
         ),
         (
             "sr_esrganplus_x4",
             "rrdb",
-            {"scale": 4, "width": 12, "blocks": 2, "growth": 6, "unshuffle": 1, "inner": True, "channels": 3},
+            {
+                **{"scale": 4, "width": 12, "blocks": 2, "growth": 6, "unshuffle": 1, "inner": True},
+                **{"channels": 3, "out_channels": 3},
+            },
         ),
         (
             "sr_span_x4",
             "span",
-            {**{"scale": 4, "width": 8, "channels": 3, "centred": True}, **{"gain": 255.0, "mean": MEAN}},
+            {
+                **{"scale": 4, "width": 8, "channels": 3, "out_channels": 3},
+                **{"centred": True, "gain": 255.0, "mean": MEAN},
+            },
         ),
         (
             "sr_realplksr_x4_ln",
@@ -124,11 +142,23 @@ def test_a_checkpoint_computes_what_the_official_network_computed(folder: Path) 
                 **{"gain": 255.0, "mean": MEAN, "levels": True},
             },
         ),
-        ("sr_srvgg_x4", "srvgg", {"scale": 4, "width": 16, "depth": 6, "activation": "prelu", "channels": 3}),
+        (
+            "sr_srvgg_x4",
+            "srvgg",
+            {**{"scale": 4, "width": 16, "depth": 6, "activation": "prelu"}, **{"channels": 3, "out_channels": 3}},
+        ),
         (
             "sr_srvgg_x2_leaky",
             "srvgg",
-            {"scale": 2, "width": 12, "depth": 3, "activation": "leaky_relu", "channels": 3},
+            {**{"scale": 2, "width": 12, "depth": 3, "activation": "leaky_relu"}, **{"channels": 3, "out_channels": 3}},
+        ),
+        (
+            "sr_plksr_x4",
+            "plksr",
+            {
+                **{"scale": 4, "width": 16, "blocks": 2, "channels": 3, "mixer": "doubled"},
+                **{"kernel_size": 9, "large": 4, "attention": True},
+            },
         ),
         ("sr_unetD", "unet-critic", {"channels": 3, "width": 8, "skip": True}),
     ],
@@ -174,6 +204,34 @@ def test_the_arguments_are_inferred_from_names_and_shapes(name: str, network: st
             {
                 **{"scale": 1, "width": 4, "blocks": 1, "kernel_size": 3, "large": 2, "channels": 3},
                 **{"upsampler": "dysample", "sampling_groups": 3},
+            },
+        ),
+        ("srresnet", {"scale": 4, "width": 3, "blocks": 2, "channels": 1, "out_channels": 3}),
+        ("rrdb", {"scale": 4, "width": 3, "blocks": 1, "growth": 2, "channels": 3, "out_channels": 1}),
+        ("rrdb", {"scale": 1, "width": 3, "blocks": 1, "growth": 2, "channels": 1, "out_channels": 3, "unshuffle": 1}),
+        ("rrdb", {"scale": 2, "width": 2, "blocks": 1, "growth": 1, "channels": 4, "out_channels": 3}),
+        ("srvgg", {"scale": 3, "width": 2, "depth": 1, "channels": 1, "out_channels": 3}),
+        ("span", {"scale": 4, "width": 2, "channels": 3, "out_channels": 1}),
+        ("span", {"scale": 2, "width": 2, "channels": 4, "out_channels": 3, "centred": False}),
+        ("mosr", {"scale": 2, "width": 4, "blocks": 1, "hidden": 6, "convolved": 4, "channels": 1, "out_channels": 3}),
+        (
+            "mosr",
+            {
+                **{"scale": 2, "width": 4, "blocks": 1, "hidden": 6, "convolved": 4, "channels": 3, "out_channels": 1},
+                "upsampler": "dysample",
+            },
+        ),
+        ("plksr", {"scale": 3, "width": 4, "blocks": 1, "mixer": "plain", "kernel_size": 3, "large": 4, "channels": 1}),
+        (
+            "plksr",
+            {
+                "scale": 2,
+                "width": 4,
+                "blocks": 2,
+                "mixer": "inverted",
+                "kernel_size": 5,
+                "large": 1,
+                "attention": False,
             },
         ),
         ("unet-critic", {"channels": 1, "width": 2}),

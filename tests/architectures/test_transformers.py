@@ -17,7 +17,7 @@ backend.load()
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from img2imgkit.architectures import Dat, Drct, Hat, NetworkSpec, Omnisr, Srformer, Swinir  # noqa: E402
+from img2imgkit.architectures import Atd, Dat, Drct, Hat, NetworkSpec, Omnisr, Rgt, Srformer, Swinir  # noqa: E402
 from img2imgkit.errors import InteropError  # noqa: E402
 from img2imgkit.exchange import StateDict  # noqa: E402
 from img2imgkit.geometry_proof import reach_of, set_positive_weights  # noqa: E402
@@ -112,6 +112,25 @@ def state_of(name: str) -> dict[str, np.ndarray]:
             },
         ),
         (
+            "sr_rgt_x2",
+            "rgt",
+            {
+                **COLOUR,
+                **{"scale": 2, "width": 64, "depths": (3, 2), "heads": (2, 4), "split": (4, 8), "mlp_ratio": 1.5},
+                **{"channel_ratio": 0.25, "features": 16, "connection": "3conv"},
+            },
+        ),
+        (
+            "sr_atd_x2_light",
+            "atd",
+            {
+                **COLOUR,
+                **{"scale": 2, "width": 16, "depths": (2, 3), "heads": (2, 4), "window": 8, "mlp_ratio": 1.0},
+                **{"category_size": 24, "tokens": 12, "token_width": 4, "kernel_size": 7},
+                **{"upsampler": "pixelshuffledirect", "connection": "1conv", "patch_norm": True},
+            },
+        ),
+        (
             "sr_omnisr_x4",
             "omnisr",
             {
@@ -138,6 +157,27 @@ WAYS: list[tuple[str, dict[str, Any]]] = [
     ("srformer", {**SWIN, "scale": 2, "qkv_bias": False}),
     ("srformer", {**SWIN, "scale": 1, "upsampler": "none", "connection": "3conv", "patch_norm": False}),
     ("drct", {"scale": 3, "width": 6, "heads": (2, 3), "window": 2, "growth": 3, "connection": "identity"}),
+    (
+        "rgt",
+        {
+            "scale": 3,
+            "width": 32,
+            "depths": (1, 2),
+            "heads": (2, 4),
+            "mlp_ratio": 4.0,
+            "qkv_bias": False,
+            "channels": 1,
+        },
+    ),
+    ("rgt", {"scale": 1, "width": 32, "depths": (2,), "heads": (2,), "channel_ratio": 1.0, "connection": "3conv"}),
+    ("atd", {**SWIN, "scale": 3, "tokens": 5, "token_width": 3, "kernel_size": 3, "connection": "3conv"}),
+    (
+        "atd",
+        {
+            **{**SWIN, "scale": 2, "tokens": 1, "token_width": 1, "upsampler": "nearest+conv", "qkv_bias": False},
+            **{"patch_norm": False, "channels": 1},
+        },
+    ),
     ("omnisr", {"scale": 3, "width": 8, "groups": 1, "blocks": 2, "window": 4, "bias": False, "channels": 1}),
     ("omnisr", {"scale": 2, "width": 8, "groups": 1, "position_bias": False}),
 ]
@@ -165,7 +205,10 @@ def test_any_size_is_recognised_and_loaded(network: str, options: dict[str, Any]
         ("sr_swinir_x2_classical", (".attn_mask",), {"gain": 1.0, "shifted": False}),
         ("sr_swinir_x2_classical", (".attn_mask", "_index"), {"gain": 1.0, "shifted": True}),
         ("sr_swinir_jpeg_car_w7", (), {"gain": 255.0, "mean": (0.0,)}),
-        ("sr_hat_x2", (), {"gain": 1.0, "conv_scale": 0.01}),
+        ("sr_hat_x2", (), {"gain": 1.0, "conv_scale": 0.01, "shifted": True}),
+        ("sr_rgt_x2", (), {"gain": 1.0}),
+        ("sr_rgt_x2", (".rpe_biases",), {"split": (8, 32)}),
+        ("sr_atd_x2_light", (), {"gain": 1.0, "category_size": 24}),
         ("sr_dat_x3_light", (), {"gain": 1.0}),
         ("sr_dat_x3_light", (".rpe_biases",), {"split": (8, 32)}),
         ("sr_omnisr_x4", (), {}),
@@ -208,6 +251,8 @@ def test_stated_arguments_replace_what_is_assumed() -> None:
         ("sr_hat_x2", "layers.0.residual_group.overlap_attn.relative_position_bias_table", (4, 2)),
         ("sr_dat_x3_light", "layers.0.blocks.0.attn.attns.0.pos.pos3.2.weight", (0, 3)),
         ("sr_omnisr_x4", "input.weight", (2, 3, 3, 3)),
+        ("sr_rgt_x2", "layers.0.blocks.1.attn.q.weight", (0, 64)),
+        ("sr_atd_x2_light", "layers.0.residual_group.td", (0, 16)),
     ],
     ids=str,
 )
@@ -225,13 +270,20 @@ def test_early_masks_of_srformer_mean_that_windows_continue_at_the_opposite_bord
     assert network.architecture.geometry(network.spec).radius is None
 
 
+def test_neosr_marks_an_atd_that_subtracts_no_mean() -> None:
+    state = {**state_of("sr_atd_x2_light"), "no_norm": np.zeros(1, np.float32)}
+    network = network_of(StateDict(state), INSTALLED)
+    assert network.architecture.mean == (0.0, 0.0, 0.0)
+    assert [each.option for each in network.assumptions] == ["category_size"]
+
+
 def test_a_list_of_relative_positions_cannot_ask_for_large_windows() -> None:
     state = state_of("sr_dat_x3_light")
     name = "layers.0.blocks.0.attn.attns.0.rpe_biases"
     assert "split" not in recognised({**state, name: 1e6 * state[name]})["dat"]
 
 
-X = np.random.default_rng(0).uniform(0, 1, (2, 10, 13, 3)).astype(np.float32)
+X = np.random.default_rng(0).uniform(0, 1, (2, 17, 19, 3)).astype(np.float32)
 NETWORKS = [
     Swinir(width=4, depths=(2,), heads=(2,), window=4, upsampler="nearest+conv", features=4),
     Hat(width=4, depths=(2,), heads=(2,), window=4, compress=2, squeeze=2, features=4),
@@ -239,6 +291,8 @@ NETWORKS = [
     Omnisr(width=8, groups=1),
     Srformer(width=4, depths=(2,), heads=(2,), window=4, features=4),
     Drct(width=4, heads=(2,), window=4, growth=2, features=4),
+    Rgt(width=32, depths=(3,), heads=(2,), split=(2, 4), features=4),
+    Atd(width=4, depths=(2,), heads=(2,), window=4, category_size=32, tokens=5, token_width=2, features=4),
 ]
 
 
@@ -247,7 +301,7 @@ NETWORKS = [
 def test_it_enlarges_any_size_after_loading_and_at_run_time(architecture: Any, tmp_path: Path) -> None:
     model = architecture.build(NetworkSpec(scale=2))
     made = np.asarray(model(X))
-    assert made.shape == (2, 20, 26, 3)
+    assert made.shape == (2, 34, 38, 3)
     assert np.std(made) > 0
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
@@ -282,6 +336,9 @@ def test_the_output_is_float32_under_mixed_precision(architecture: Any) -> None:
         (Dat(), NetworkSpec(scale=4), 14_802_051),  # DAT_x4
         (Drct(), NetworkSpec(scale=4), 14_139_579),  # DRCT_SRx4_ImageNet-pretrain
         (Srformer(), NetworkSpec(scale=2), 10_395_791),  # SRFormer_SRx2_DF2K
+        (Rgt(), NetworkSpec(scale=4), 13_365_543),  # RGT_x4
+        (Rgt(depths=(6,) * 6, heads=(6,) * 6), NetworkSpec(scale=4), 10_198_767),  # RGT_S_x4
+        (Atd(), NetworkSpec(scale=4), 20_260_929),  # 003_ATD_SRx4_finetune
     ],
     ids=str,
 )
@@ -342,6 +399,13 @@ def test_the_receptive_radius_is_exact(architecture: Any, scale: int) -> None:
         (Srformer(width=10, heads=(2,) * 6), NetworkSpec(scale=2), "width 10 is not a multiple of 4"),
         (Omnisr(width=10), NetworkSpec(scale=2), "width 10 is not a multiple of 4"),
         (Omnisr(), NetworkSpec(3, 1), "3 input and 1 output channels"),
+        (Rgt(split=(8, 20)), NetworkSpec(scale=2), r"split \[8, 20\]: expected sides"),
+        (
+            Rgt(channel_ratio=0.49),
+            NetworkSpec(scale=2),
+            "channel_ratio 0.49: 88 channels cannot be divided into 6 heads",
+        ),
+        (Atd(kernel_size=4), NetworkSpec(scale=2), "kernel_size 4: expected an odd number"),
     ],
     ids=str,
 )

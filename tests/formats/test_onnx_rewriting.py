@@ -168,3 +168,27 @@ def test_openvino_computes_the_same_as_onnx_runtime(tmp_path: Any) -> None:
     given = {"image": np.random.default_rng(3).normal(size=(2, 9, 8, CHANNELS)).astype(np.float32)}
     (expected,) = opened(tmp_path / "network.onnx").run(None, given)
     np.testing.assert_allclose(openvino_runner(tmp_path / "network.onnx")(given)["output"], expected, atol=2e-5)
+
+
+def reduced_attention(x: Any) -> Any:
+    """Attention of all pixels to maps a fourth and a sixteenth as high and wide."""
+    halved = [layer("DepthwiseConv", 4, strides=4)(x)]
+    halved.append(layer("DepthwiseConv", 4, strides=4)(halved[0]))
+    return layer("ReducedAttention", 2, 4)([x, *(each for each in halved for _ in range(2))])
+
+
+def categories(x: Any) -> Any:
+    """Attention to pixels of the same category, which many pixels share."""
+    return layer("CategoryAttention", 2, 24)([x, layer("ChannelRange", 0, 3)(x)])
+
+
+@pytest.mark.parametrize("build", [reduced_attention, categories])
+def test_attention_of_many_pixels_is_the_same_in_every_engine(build: Build, tmp_path: Any) -> None:
+    pytest.importorskip("openvino")
+    _, made = converted(build)
+    onnx.save(made, tmp_path / "network.onnx")
+    run = openvino_runner(tmp_path / "network.onnx")
+    for size in ((1, 67, 130), (2, 40, 33)):
+        given = {"image": np.random.default_rng(3).normal(size=(*size, CHANNELS)).astype(np.float32)}
+        (expected,) = opened(tmp_path / "network.onnx").run(None, given)
+        np.testing.assert_allclose(run(given)["output"], expected, atol=2e-5)

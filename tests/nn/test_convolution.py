@@ -16,6 +16,7 @@ import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from img2imgkit.nn import SpectralConv, TransposedConv, initializer  # noqa: E402
+from img2imgkit.nn.layers import DepthwiseConv  # noqa: E402
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
@@ -150,3 +151,20 @@ def test_initial_kernels_have_the_official_spread(init: Any, spread: float) -> N
     kernel = layer.kernel.numpy()
     assert kernel.std() == pytest.approx(spread, rel=0.02)
     assert np.abs(kernel).max() > 3 * spread  # not truncated
+
+
+@pytest.mark.parametrize(("size", "made"), [((8, 9), (2, 2)), ((11, 4), (2, 1)), ((3, 1), (1, 1))])
+def test_a_depthwise_convolution_with_strides_has_no_padding_but_for_small_maps(
+    size: tuple[int, int], made: tuple[int, int]
+) -> None:
+    layer, x = DepthwiseConv(4, strides=4), images(2, *size, 3)
+    layer.build(x.shape)
+    layer.bias.assign([1.0, 2.0, 3.0])
+    padded = np.pad(x, ((0, 0), *((0, max(0, 4 - side)) for side in size), (0, 0)))[:, : 4 * made[0], : 4 * made[1]]
+    blocks = padded.reshape(2, made[0], 4, made[1], 4, 3)
+    wanted = np.einsum("nhawbc,abc->nhwc", blocks, np.asarray(layer.kernel)[:, :, 0]) + np.asarray(layer.bias)
+    run = tf.function(layer, input_signature=[tf.TensorSpec((None, None, None, 3))], autograph=False)
+    for found in (layer(x), run(x)):
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert layer.compute_output_shape(x.shape) == (2, *made, 3)
+    assert layer.compute_output_shape((None, None, None, 3)) == (None, None, None, 3)

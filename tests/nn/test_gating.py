@@ -1,4 +1,4 @@
-"""The exact GELU, and ranges of channels."""
+"""The exact GELU."""
 
 import math
 
@@ -8,15 +8,10 @@ from img2imgkit import backend
 
 backend.load()
 
-from img2imgkit.nn.layers import Channels, Gelu  # noqa: E402
+from img2imgkit.nn.layers import Gelu  # noqa: E402
 
 
 def test_gelu_is_exact() -> None:
     x = np.linspace(-5, 5, 41, dtype=np.float32)
     wanted = [each * 0.5 * (1 + math.erf(each / math.sqrt(2))) for each in x]
     np.testing.assert_allclose(Gelu()(x), wanted, atol=1e-6)
-
-
-def test_channels_are_a_range() -> None:
-    x = np.arange(12, dtype=np.float32).reshape(1, 1, 2, 6)
-    np.testing.assert_array_equal(Channels(2, 5)(x), x[..., 2:5])

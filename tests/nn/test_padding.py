@@ -1,4 +1,4 @@
-"""Padding to multiples: by reflection exactly as pictures are padded before tiles, or by zeros."""
+"""Padding to multiples: by reflection exactly as pictures are padded before tiles, with the edge, or by zeros."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ def test_reflection_is_that_of_pictures(size: tuple[int, int]) -> None:
     run = tf.function(layer, input_signature=[tf.TensorSpec((None, None, None, 3))], autograph=False)
     for made in (layer(image), run(image)):
         np.testing.assert_array_equal(made, image[:, rows][:, :, columns])
+
+
+@pytest.mark.parametrize("size", [(1, 2), (3, 8), (7, 9), (8, 16)])
+def test_symmetric_padding_repeats_the_edge(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).normal(size=(2, *size, 3)).astype(np.float32)
+    more = [(0, -side % 8) for side in size]
+    layer = PadToMultiple(8, "symmetric")
+    run = tf.function(layer, input_signature=[tf.TensorSpec((None, None, None, 3))], autograph=False)
+    for made in (layer(image), run(image)):
+        np.testing.assert_array_equal(made, np.pad(image, ((0, 0), *more, (0, 0)), "symmetric"))
 
 
 def test_zeros_are_added_at_the_bottom_and_on_the_right() -> None:

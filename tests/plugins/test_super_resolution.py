@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import img2imgkit_plugins.super_resolution as plugin
 import numpy as np
@@ -18,7 +18,7 @@ from img2imgkit import Catalog, Geometry, ImportedNetwork, Networks, backend, bu
 from img2imgkit.config import load_yaml, parse_yaml
 from img2imgkit.errors import ConfigError
 from img2imgkit.exporting import ExportOptions, export_bundle
-from img2imgkit.images import Picture
+from img2imgkit.images import Picture, to_grey
 from img2imgkit.importing import import_bundle, load_torch, state_of_model
 from img2imgkit.inference import TranslateOptions, Translator
 from img2imgkit.inference.models.exported_reference import exported_reference
@@ -133,6 +133,12 @@ def test_unit_values_are_converted_both_ways(task_class: Any) -> None:
     ("options", "message"),
     [
         ({"generator": {"kind": "edsr"}}, "edsr.* with space 'luma' .*: EDSR needs 3 channels, not 1"),
+        ({"output": "rgb"}, "output 'rgb': a network for the space luma makes luma"),
+        (
+            {"space": "rgb", "output": "grey"},
+            "residual with space 'rgb' makes as many channels as it reads, but output",
+        ),
+        ({"generator": {"kind": "srvgg"}, "space": "rgb", "output": "grey"}, "3 input channels cannot be added to 1"),
         ({"generator": {"kind": "span"}, "space": "rgba"}, "span with space 'rgba' .*: centred networks have 3"),
         ({"scale": 3, "generator": {"kind": "rrdb", "unshuffle": 2}}, "scale 3 needs unshuffle 1"),
         ({"scale": 6, "generator": {"kind": "rrdb"}, "space": "rgb"}, "scale 6: expected 3 or a power of 2"),
@@ -196,6 +202,8 @@ class TestImportPlan:
         assert task_class.import_plan([colour]) is not None
         assert task_class.import_plan([colour, colour]) is None
         assert task_class.import_plan([self.imported("srvgg", **small, channels=2)]) is None
+        without_alpha = self.imported("rrdb", scale=2, width=2, blocks=0, channels=4, out_channels=3)
+        assert task_class.import_plan([without_alpha]) is None
         assert task_class.import_plan([self.imported("srvgg", **{**small, "scale": 5})]).options["scale"] == 5
         assert task_class.import_plan([colour, self.imported("resnet", blocks=1, width=2)]) is None
         assert task_class.import_plan([]) is None
@@ -215,12 +223,16 @@ class TestImportPlan:
         assert [(each.option, each.value, each.others) for each in plan.assumptions] == [("space", "luma", ("grey",))]
 
 
-def imported_bundle(catalog: Catalog, folder: Path, channels: int, **options: Any) -> tuple[bundle.Bundle, Any]:
+def imported_bundle(
+    catalog: Catalog, folder: Path, channels: int, written: int | None = None, **options: Any
+) -> tuple[bundle.Bundle, Any]:
     """A checkpoint of a network of so many channels, as a bundle, and the network itself."""
-    network = randomised("srvgg", scale=2, width=4, depth=1, channels=channels)
+    sizes = {"scale": 2, "width": 4, "channels": channels, "out_channels": written or channels}
+    kind, arguments = ("span", sizes) if channels > 1 and written else ("srvgg", {**sizes, "depth": 1})
+    network = randomised(kind, **arguments)
     for variable in network.weights:
         variable.assign(variable * 0.2)
-    state = state_of_model(network, checkpoint_of("srvgg").places({"depth": 1, "activation": "prelu"}))
+    state = state_of_model(network, checkpoint_of(kind).places({"depth": 1, "activation": "prelu"}))
     save_torch(folder / "network.pth", state)
     import_bundle([folder / "network.pth"], folder / "bundle", catalog, options=options)
     read = load_torch(folder / "network.pth", catalog.architectures)
@@ -250,6 +262,31 @@ def test_a_grey_network_enlarges_each_channel_if_stated(catalog: Catalog, tmp_pa
     levels = np.random.default_rng(0).integers(0, 256, (9, 12, 3), dtype=np.uint8)
     made = Translator(loaded, device="cpu").translate(Picture(levels)).picture.color
     assert_levels(made, np.concatenate([official(levels[..., i : i + 1]) for i in range(3)], axis=-1))
+
+
+@pytest.mark.parametrize("space", ["grey", "rgb"])
+def test_a_network_for_grey_that_makes_colours_makes_colours_of_any_picture(
+    catalog: Catalog, tmp_path: Path, space: Literal["grey", "rgb"]
+) -> None:
+    loaded, official = imported_bundle(catalog, tmp_path, 1, 3)
+    assert (loaded.manifest.options["space"], loaded.manifest.options["output"]) == ("grey", "rgb")
+    levels = np.random.default_rng(0).integers(0, 256, (9, 12, 3 if space == "rgb" else 1), dtype=np.uint8)
+    picture = Picture(levels, None, space)
+    made = Translator(loaded, device="cpu").translate(picture).picture
+    assert made.space == "rgb"
+    assert_levels(made.color, official(to_grey(picture).color if space == "rgb" else levels))
+
+
+@pytest.mark.parametrize("space", ["grey", "rgb"])
+def test_a_network_for_colours_that_makes_grey_makes_grey_of_any_picture(
+    catalog: Catalog, tmp_path: Path, space: Literal["grey", "rgb"]
+) -> None:
+    loaded, official = imported_bundle(catalog, tmp_path, 3, 1)
+    assert (loaded.manifest.options["space"], loaded.manifest.options["output"]) == ("rgb", "grey")
+    levels = np.random.default_rng(0).integers(0, 256, (9, 12, 3 if space == "rgb" else 1), dtype=np.uint8)
+    made = Translator(loaded, device="cpu").translate(Picture(levels, None, space)).picture
+    assert made.space == "grey"
+    assert_levels(made.color, official(np.broadcast_to(levels, (9, 12, 3))))
 
 
 class TestAlpha:

@@ -8,14 +8,25 @@ from typing import Any
 import keras
 from keras import layers
 
-from img2imgkit.architectures.transformer_layout import DIV2K, factors_of
-from img2imgkit.nn.layers.attention import ChannelSelfAttention, WindowAttention
+from img2imgkit.architectures.mean_colour import DIV2K
+from img2imgkit.architectures.transformer_options import factors_of
+from img2imgkit.nn.layers.attention import ChannelSelfAttention
+from img2imgkit.nn.layers.channels import ChannelRange
 from img2imgkit.nn.layers.convolution import DepthwiseConv
-from img2imgkit.nn.layers.gating import Channels, Gelu
+from img2imgkit.nn.layers.gating import Gelu
 from img2imgkit.nn.layers.norm import BatchNorm
-from img2imgkit.nn.layers.padding import CropLike, PadToMultiple
-from img2imgkit.nn.layers.positions import RelativePositions
-from img2imgkit.nn.transformer import Connection, Upsampler, centred, connected, conv, linear, normed, shown, upsampled
+from img2imgkit.nn.transformer import (
+    Connection,
+    Upsampler,
+    attended_both_ways,
+    conv,
+    gated_mlp,
+    linear,
+    normed,
+    residual,
+    shifts_both_ways,
+    transformer,
+)
 
 
 def dat(
@@ -51,38 +62,46 @@ def dat(
     (1, 10, 12, 3)
     """
     hidden = round(width * expansion)
-    source = keras.Input((None, None, len(mean)), name="source")
-    first = conv(centred(source, gain, mean), width, "first")  # (N, H, W, width)
-    x = normed(first, "norm_before")
-    for group, (depth, count) in enumerate(zip(depths, heads, strict=True)):
-        y = x
-        for number in range(depth):
-            name, seen = f"group{group}_block{number}", normed(y, f"group{group}_block{number}_norm1")
-            if number % 2:
-                seen = _between_channels(seen, count, qkv_bias, name)
-            else:
-                shifted = number % 4 == 0 if group % 2 else number % 4 == 2
-                seen = _between_places(seen, count, split, shifted, qkv_bias, name)
-            y = layers.Add(name=f"{name}_sum1")([y, seen])
-            y = layers.Add(name=f"{name}_sum2")([y, _gated(normed(y, f"{name}_norm2"), hidden, name)])
-        x = layers.Add(name=f"group{group}_sum")([x, connected(y, connection, f"group{group}_conv")])
-    x = layers.Add(name="body_sum")([first, connected(normed(x, "norm"), connection, "body")])
-    x = upsampled(x, upsampler, factors_of(upsampler, scale), len(mean), features)
-    return keras.Model(source, shown(x, gain, mean), name="dat")
+
+    def group(x: Any, number: int) -> Any:
+        y = _blocks(x, number, depths[number], heads[number], split, hidden, qkv_bias)
+        return residual(x, y, connection, f"group{number}", f"group{number}_conv")
+
+    return transformer(
+        "dat",
+        group,
+        len(depths),
+        scale=scale,
+        width=width,
+        norm="norm_before",
+        upsampler=upsampler,
+        factors=factors_of(upsampler, scale),
+        connection=connection,
+        features=features,
+        gain=gain,
+        mean=mean,
+    )
+
+
+def _blocks(x: Any, group: int, depth: int, heads: int, split: tuple[int, int], hidden: int, qkv_bias: bool) -> Any:
+    """The blocks of a group. Shapes: (N, H, W, C) -> (N, H, W, C)."""
+    for number in range(depth):
+        name = f"group{group}_block{number}"
+        seen = normed(x, f"{name}_norm1")
+        if number % 2:
+            seen = _between_channels(seen, heads, qkv_bias, name)
+        else:
+            seen = _between_places(seen, heads, split, shifts_both_ways(group, number), qkv_bias, name)
+        x = layers.Add(name=f"{name}_sum1")([x, seen])
+        x = layers.Add(name=f"{name}_sum2")([x, gated_mlp(normed(x, f"{name}_norm2"), hidden, name)])
+    return x
 
 
 def _between_places(x: Any, heads: int, split: tuple[int, int], shifted: bool, bias: bool, name: str) -> Any:
     """Adaptive spatial self-attention. Shapes: (N, H, W, C) -> (N, H, W, C)."""
     width = x.shape[-1]
     qkv = linear(x, 3 * width, f"{name}_qkv", bias)
-    padded = PadToMultiple(max(split), "zeros", name=f"{name}_padded")(qkv)
-    halves = []
-    for half, window in enumerate((split, split[::-1])):
-        shift = (window[0] // 2, window[1] // 2) if shifted else (0, 0)
-        attention = WindowAttention(heads // 2, window, shift, part=(half, 2), name=f"{name}_half{half}_attention")
-        biases = _biases(qkv, window, width // 32, heads // 2, f"{name}_half{half}")
-        halves.append(attention([padded, biases]))
-    seen = CropLike(name=f"{name}_cropped")([layers.Concatenate(name=f"{name}_halves")(halves), x])
+    seen = attended_both_ways(qkv, heads, split, shifted, name)
     local = _local(qkv, name)
     channels, places = _of_channels(local, name), _of_places(seen, name)
     seen, local = _weighted(seen, channels, f"{name}_seen"), _weighted(local, places, f"{name}_local")
@@ -99,20 +118,10 @@ def _between_channels(x: Any, heads: int, bias: bool, name: str) -> Any:
     return linear(layers.Add(name=f"{name}_both")([seen, local]), width, f"{name}_projection")
 
 
-def _biases(x: Any, window: tuple[int, int], width: int, heads: int, name: str) -> Any:
-    """Position biases by a small network. Shapes: any -> (relative positions, heads)."""
-    y = RelativePositions(window, name=f"{name}_offsets")(x)
-    y = linear(y, width, f"{name}_positions")
-    for step, size in enumerate((width, width, heads), start=1):
-        y = layers.ReLU(name=f"{name}_positions{step}_act")(normed(y, f"{name}_positions{step}_norm"))
-        y = linear(y, size, f"{name}_positions{step}_linear")
-    return y
-
-
 def _local(qkv: Any, name: str) -> Any:
     """The values, convolved. Shapes: (N, H, W, 3 * C) -> (N, H, W, C)."""
     width = qkv.shape[-1] // 3
-    y = DepthwiseConv(3, name=f"{name}_local")(Channels(2 * width, 3 * width, name=f"{name}_values")(qkv))
+    y = DepthwiseConv(3, name=f"{name}_local")(ChannelRange(2 * width, 3 * width, name=f"{name}_values")(qkv))
     return Gelu(name=f"{name}_local_gelu")(BatchNorm(name=f"{name}_local_norm")(y))
 
 
@@ -134,12 +143,3 @@ def _weights(x: Any, inner: int, outer: int, name: str) -> Any:
 
 def _weighted(x: Any, weights: Any, name: str) -> Any:
     return layers.Multiply(name=f"{name}_weighted")([x, weights])
-
-
-def _gated(x: Any, hidden: int, name: str) -> Any:
-    """A feed-forward part with a spatial gate. Shapes: (N, H, W, C) -> (N, H, W, C)."""
-    half = hidden // 2
-    y = Gelu(name=f"{name}_gelu")(linear(x, hidden, f"{name}_fc1"))
-    kept, gate = Channels(0, half, name=f"{name}_kept")(y), Channels(half, 2 * half, name=f"{name}_gating")(y)
-    gate = DepthwiseConv(3, name=f"{name}_gate")(normed(gate, f"{name}_gate_norm"))
-    return linear(layers.Multiply(name=f"{name}_gated")([kept, gate]), x.shape[-1], f"{name}_fc2")

@@ -17,23 +17,32 @@ from img2imgkit.architectures.contract import (
     State,
 )
 from img2imgkit.architectures.drct.heads import heads_for
+from img2imgkit.architectures.mean_colour import Gain
 from img2imgkit.architectures.receptive_field import CONVOLUTION, Step, Windows, receptive_radius
 from img2imgkit.architectures.state_dict import if_complete
 from img2imgkit.architectures.transformer_layout import (
-    Count,
     assumptions_around,
     block_places,
-    connection_steps,
     found_around,
     heads_of,
     in_our_order,
-    network_arguments,
     places_around,
-    problem_around,
     shift_assumption,
     shifted_in,
-    upsampling_steps,
     window_of,
+)
+from img2imgkit.architectures.transformer_options import (
+    Count,
+    Features,
+    Mean,
+    PatchNorm,
+    QkvBias,
+    Shifted,
+    Window,
+    connection_steps,
+    network_arguments,
+    problem_around,
+    upsampling_steps,
 )
 from img2imgkit.geometry import Geometry
 
@@ -73,8 +82,6 @@ def recognise(state: State) -> dict[str, Any] | None:
 def places(options: Arguments) -> Places:
     """Yield each module and its layer."""
     yield from places_around(options)
-    if options["patch_norm"]:
-        yield "patch_embed.norm", "patch_norm"
     for group in range(len(options["heads"])):
         for number in range(BLOCKS):
             module, layer = f"layers.{group}.swin{number + 1}", f"group{group}_block{number}"
@@ -102,24 +109,22 @@ class Drct(Architecture):
     heads: tuple[Count, ...] = Field(
         default=(6,) * 6, min_length=1, description="attention heads in the first of the five blocks of each group"
     )
-    window: int = Field(default=16, ge=1, description="height and width of the windows of attention")
-    shifted: bool = Field(default=True, description="shift the windows of every second block by half of their side")
+    window: Window = 16
+    shifted: Shifted = True
     growth: int = Field(default=32, ge=1, description="growth rate: channels that each block adds (gc)")
     mlp_ratio: float = Field(
         default=2.0,
         gt=0,
         description="hidden width of the MLPs of the first three blocks, as a multiple of their width",
     )
-    qkv_bias: bool = Field(default=True, description="biases of queries, keys and values")
-    patch_norm: bool = Field(default=True, description="layer normalization before the first group")
+    qkv_bias: QkvBias = True
+    patch_norm: PatchNorm = True
     connection: Literal["1conv", "identity"] = Field(
         default="1conv", description="convolution after the last group, or none"
     )
-    features: int = Field(default=64, ge=1, description="channels during upsampling")
-    gain: float = Field(default=1.0, gt=0, description="scale of the mean-subtracted input (img_range)")
-    mean: tuple[float, ...] | None = Field(
-        default=None, description="mean of each channel; null: DIV2K's for 3 channels, else 0"
-    )
+    features: Features = 64
+    gain: Gain = 1.0
+    mean: Mean = None
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         steps = [CONVOLUTION, *self._steps(), *upsampling_steps("pixelshuffle", spec.scale)]

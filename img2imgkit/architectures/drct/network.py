@@ -9,10 +9,10 @@ import keras
 from keras import layers
 
 from img2imgkit.architectures.drct.heads import heads_for
+from img2imgkit.architectures.mean_colour import DIV2K
 from img2imgkit.architectures.receptive_field import enlargements
-from img2imgkit.architectures.transformer_layout import DIV2K
 from img2imgkit.nn.layers.shuffle import ScaledSum
-from img2imgkit.nn.transformer import LEAK, Connection, conv, swin_block, window_transformer
+from img2imgkit.nn.transformer import LEAK, Connection, conv, swin_block, transformer
 
 BLOCKS = 5  # in each group
 RESIDUAL = 0.2  # residual scaling of a group
@@ -63,14 +63,14 @@ def drct(
             found.append(y if last else layers.LeakyReLU(LEAK, name=f"group{number}_act{each}")(y))
         return ScaledSum(RESIDUAL, name=f"group{number}_sum")([x, found[-1]])
 
-    return window_transformer(
+    return transformer(
         "drct",
         group,
         len(heads),
         scale=scale,
         width=width,
         window=window,
-        patch_norm=patch_norm,
+        norm="patch_norm" if patch_norm else "",
         upsampler="pixelshuffle",
         factors=enlargements(scale),
         connection=connection,

@@ -9,8 +9,8 @@ from typing import Any
 import keras
 from keras import layers
 
+from img2imgkit.architectures.mean_colour import DIV2K
 from img2imgkit.architectures.receptive_field import enlargements
-from img2imgkit.architectures.transformer_layout import DIV2K
 from img2imgkit.nn.layers.attention import OverlappingAttention
 from img2imgkit.nn.layers.gating import Gelu
 from img2imgkit.nn.transformer import (
@@ -22,7 +22,7 @@ from img2imgkit.nn.transformer import (
     residual,
     squeezed,
     swin_block,
-    window_transformer,
+    transformer,
 )
 
 
@@ -32,6 +32,7 @@ def hat(
     depths: Sequence[int] = (6,) * 6,
     heads: Sequence[int] = (6,) * 6,
     window: int = 16,
+    shifted: bool = True,
     overlap: float = 0.5,
     compress: int = 3,
     squeeze: int = 30,
@@ -59,26 +60,25 @@ def hat(
     >>> ops.shape(small(ops.zeros((1, 5, 6, 3))))
     (1, 10, 12, 3)
     """
-    hidden, reach = round(width * mlp_ratio), window + round(window * overlap)
-    inner = (width // compress, width // squeeze)
+    hidden, inner = round(width * mlp_ratio), (width // compress, width // squeeze)
 
     def group(x: Any, number: int) -> Any:
         name, y = f"group{number}", x
         for each in range(depths[number]):
-            block, moved = f"{name}_block{each}", window // 2 if each % 2 else 0
+            block, moved = f"{name}_block{each}", window // 2 if shifted and each % 2 else 0
             convs = partial(_convolved, inner=inner, scale=conv_scale, name=block)
             y = swin_block(y, heads[number], window, moved, hidden, qkv_bias, block, convs)
-        y = _overlapping(y, (heads[number], window, reach), hidden, qkv_bias, f"{name}_overlapping")
+        y = _overlapping(y, (heads[number], window, overlap), hidden, qkv_bias, f"{name}_overlapping")
         return residual(x, y, connection, name, f"{name}_conv")
 
-    return window_transformer(
+    return transformer(
         "hat",
         group,
         len(depths),
         scale=scale,
         width=width,
         window=window,
-        patch_norm=patch_norm,
+        norm="patch_norm" if patch_norm else "",
         upsampler="pixelshuffle",
         factors=enlargements(scale),
         connection=connection,
@@ -95,10 +95,10 @@ def _convolved(x: Any, inner: tuple[int, int], scale: float, name: str) -> Any:
     return layers.Rescaling(scale, name=f"{name}_weighted")(y)
 
 
-def _overlapping(x: Any, sizes: tuple[int, int, int], hidden: int, bias: bool, name: str) -> Any:
-    """An overlapping cross-attention block of some heads, window and reach. Shapes: (N, H, W, C) -> (N, H, W, C)."""
-    width = x.shape[-1]
-    seen = OverlappingAttention(*sizes, name=f"{name}_attention")(
+def _overlapping(x: Any, sizes: tuple[int, int, float], hidden: int, bias: bool, name: str) -> Any:
+    """An overlapping cross-attention block of some heads, window and overlap. Shapes: (N, H, W, C) -> (N, H, W, C)."""
+    width, (heads, window, overlap) = x.shape[-1], sizes
+    seen = OverlappingAttention(heads, window, window + round(window * overlap), name=f"{name}_attention")(
         linear(normed(x, f"{name}_norm1"), 3 * width, f"{name}_qkv", bias)
     )
     x = layers.Add(name=f"{name}_sum1")([linear(seen, width, f"{name}_projection"), x])

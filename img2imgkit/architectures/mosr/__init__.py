@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from img2imgkit.architectures.contract import Architecture, Arguments, Checkpoint, NetworkSpec, Places, State
+from img2imgkit.architectures.mixed_channels import are_possible, enlarging_geometry, written_before_shuffle
 from img2imgkit.architectures.state_dict import if_complete, samples_in_our_order, shuffled
 from img2imgkit.geometry import Geometry
 
@@ -39,7 +40,9 @@ def in_our_order(state: State) -> dict[str, np.ndarray]:
             each = found.pop(name)
             mean = each.reshape(TIMES, -1, *each.shape[1:]).mean(axis=0, dtype=np.float64)
             found[f"{BEFORE_SHUFFLE}.{leaf}"] = mean.astype(each.dtype)
-    found = shuffled(found, re.compile(re.escape(BEFORE_SHUFFLE)), first.shape[1])
+    last = found.get(f"{BEFORE_SHUFFLE}.weight")
+    if last is not None and (written := written_before_shuffle(len(last), first.shape[1])):
+        found = shuffled(found, re.compile(re.escape(BEFORE_SHUFFLE)), written[0])
     return samples_in_our_order(found, SAMPLING, _sampling_scale(found))
 
 
@@ -52,16 +55,19 @@ def recognise(state: State) -> dict[str, Any] | None:
     if any(array.ndim != 4 for array in (first, inside, depthwise)):
         return None
     width, channels = first.shape[:2]
-    last = state.get(f"{BEFORE_SHUFFLE}.weight")
-    scale = math.isqrt(len(last) // channels) if last is not None else _sampling_scale(state)
+    last, end = state.get(f"{BEFORE_SHUFFLE}.weight"), state.get(f"{SAMPLING}.end_conv.weight")
+    if last is not None:
+        written = written_before_shuffle(len(last), channels)
+    else:
+        written = None if end is None else (len(end), _sampling_scale(state))
+    if written is None or written[1] < 1 or not are_possible(channels, written[0]):
+        return None
     options = {
-        **{"scale": scale, "width": width, "channels": channels},
+        **{"scale": written[1], "width": width, "channels": channels, "out_channels": written[0]},
         "blocks": 1 + max(int(match[1]) for name in state if (match := BODY.fullmatch(name))) - AFTER,
         **{"hidden": len(inside) // 2, "convolved": max(depthwise.shape[:2]), "kernel_size": depthwise.shape[2]},
         "upsampler": "pixelshuffle" if last is not None else "dysample",
     }
-    if scale < 1 or (last is not None and len(last) != channels * scale**2):
-        return None
     return if_complete(state, options, places) if options["blocks"] in range(1, len(state)) else None
 
 
@@ -99,7 +105,7 @@ class Mosr(Architecture):
 
     name = "mosr"
     roles = ("enlarger",)
-    uses = ("scale", "channels")
+    uses = ("scale", "channels", "out_channels")
     checkpoint = Checkpoint(recognise, places, in_our_order)
 
     width: int = Field(default=64, ge=1, description="filters between the blocks")
@@ -113,7 +119,7 @@ class Mosr(Architecture):
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         radius = self.blocks * (2 + self.kernel_size // 2) + 4
-        return Geometry(spec.scale, radius=radius if self.upsampler == "pixelshuffle" else None, channels=spec.channels)
+        return enlarging_geometry(spec, radius if self.upsampler == "pixelshuffle" else None)
 
     def problem(self, spec: NetworkSpec) -> str:
         if self.kernel_size % 2 == 0:

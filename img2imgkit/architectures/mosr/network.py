@@ -25,13 +25,14 @@ def mosr(
     kernel_size: int = 7,
     upsampler: Literal["pixelshuffle", "dysample"] = "pixelshuffle",
     channels: int = 3,
+    out_channels: int | None = None,
 ) -> keras.Model:
     """MoSR: the gated blocks of MambaOut (Yu & Wang 2024, https://arxiv.org/abs/2405.07992) for super-resolution.
 
     The last layers are float32 under every precision policy.
 
     Shapes:
-        (N, H, W, channels) in [0, 1] -> (N, scale * H, scale * W, channels), about the same range
+        (N, H, W, channels) in [0, 1] -> (N, scale * H, scale * W, out_channels), about the same range
     Departs from the paper, as neosr and traiNNer-redux: 3x3 convolutions in place of matrix products, Mish, and skip
     connections less a half.
 
@@ -42,7 +43,7 @@ def mosr(
     >>> ops.shape(mosr(scale=2, width=4, blocks=1, hidden=6, convolved=4)(ops.zeros((1, 5, 6, 3))))
     (1, 10, 12, 3)
     """
-    source = keras.Input((None, None, channels), name="source")
+    source, written = keras.Input((None, None, channels), name="source"), out_channels or channels
     x = _conv(source, width, 3, "first")  # (N, H, W, width)
     for number in range(blocks):
         x = _block(x, hidden, convolved, kernel_size, f"block{number}")
@@ -54,9 +55,9 @@ def mosr(
     skip = layers.Add(name="skip_sum")([skip, _conv(source, width, 1, "skip")])
     x = layers.Add(name="sum")([x, layers.Rescaling(1.0, SHIFT, name="skip_shifted")(skip)])
     if upsampler == "dysample":
-        made = _conv(sampled_up(x, scale, GROUPS), channels, 1, "last", "float32")
+        made = _conv(sampled_up(x, scale, GROUPS), written, 1, "last", "float32")
     else:
-        last = _conv(x, channels * scale**2, 3, "last", "float32")
+        last = _conv(x, written * scale**2, 3, "last", "float32")
         made = PixelShuffle(scale, dtype="float32", name="shuffle")(last)
     return keras.Model(source, made, name="mosr")
 

@@ -8,8 +8,9 @@ import keras
 from keras import layers
 
 from img2imgkit.nn.layers.attention import ChannelSelfAttention, WindowAttention
+from img2imgkit.nn.layers.channels import ChannelRange
 from img2imgkit.nn.layers.convolution import DepthwiseConv, initializer
-from img2imgkit.nn.layers.gating import Channels, Gelu
+from img2imgkit.nn.layers.gating import Gelu
 from img2imgkit.nn.layers.padding import CropLike, PadToMultiple
 from img2imgkit.nn.layers.resizing import ResizedLike
 from img2imgkit.nn.layers.shuffle import PixelShuffle
@@ -107,8 +108,8 @@ def _forward(x: Any, name: str) -> Any:
     width = x.shape[-1]
     y = conv(normed(x, f"{name}_norm", EPSILON), 2 * width, f"{name}_expand", 1, bias=False)
     y = DepthwiseConv(3, use_bias=False, name=f"{name}_local")(y)
-    gate = Gelu(name=f"{name}_gelu")(Channels(0, width, name=f"{name}_gate")(y))
-    y = layers.Multiply(name=f"{name}_gated")([gate, Channels(width, 2 * width, name=f"{name}_kept")(y)])
+    gate = Gelu(name=f"{name}_gelu")(ChannelRange(0, width, name=f"{name}_gate")(y))
+    y = layers.Multiply(name=f"{name}_gated")([gate, ChannelRange(width, 2 * width, name=f"{name}_kept")(y)])
     return layers.Add(name=f"{name}_sum")([conv(y, width, f"{name}_reduce", 1, bias=False), x])
 
 

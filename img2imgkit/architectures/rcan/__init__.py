@@ -12,12 +12,21 @@ from pydantic import Field
 from img2imgkit.architectures.contract import (
     Architecture,
     Arguments,
-    Assumption,
     Checkpoint,
     NetworkSpec,
     OfficialValues,
     Places,
     State,
+)
+from img2imgkit.architectures.mean_colour import (
+    DIV2K,
+    Colour,
+    Gain,
+    Levels,
+    colour_assumptions,
+    found_mean,
+    mean_places,
+    values_of,
 )
 from img2imgkit.architectures.receptive_field import enlargement_problem, enlargements
 from img2imgkit.architectures.state_dict import if_complete, modules, shuffled
@@ -35,7 +44,6 @@ OWN_GROUP = re.compile(r"body\.(\d+)\.body\.\d+")
 OWN_INSIDE = {"0": "0", "2": "2", "3.conv_du.0": "3.attention.1", "3.conv_du.2": "3.attention.3"}
 BLOCK = re.compile(r"body\.(\d+)\.residual_group\.(\d+)\.rcab\.0")
 SQUEEZED = "body.0.residual_group.0.rcab.3.attention.1.weight"
-RGB_MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K, in the official code
 
 
 def renamed(state: State) -> dict[str, np.ndarray]:
@@ -55,19 +63,19 @@ def recognise(state: State) -> dict[str, Any] | None:
     width, channels = first.shape[:2]
     blocks = [match.groups() for name in modules(state) if (match := BLOCK.fullmatch(name))]
     scale = math.prod(math.isqrt(len(array) // width) for array in ups)
-    if channels != len(last) or channels != len(RGB_MEAN) or enlargement_problem(scale):
+    if channels != len(last) or channels != len(DIV2K) or enlargement_problem(scale):
         return None
     options = {
         **{"scale": scale, "width": width, "groups": len({group for group, _ in blocks})},
         **{"blocks": len({block for _, block in blocks}), "reduction": width // max(1, len(squeezed))},
-        **{"gain": 255.0, "mean": RGB_MEAN, "levels": "sub_mean.weight" in state},
+        **found_mean(state),
     }
     return if_complete(state, options, places)
 
 
 def places(options: Arguments) -> Places:
     """Yield each module and its layer; a shuffle follows each convolution that enlarges."""
-    yield from ((name, name) for name in ("sub_mean", "add_mean") if options["levels"])
+    yield from mean_places(options)
     yield "conv_first", "first"
     for group in range(options["groups"]):
         for block in range(options["blocks"]):
@@ -81,18 +89,6 @@ def places(options: Arguments) -> Places:
     for number in range(len(enlargements(options["scale"]))):
         yield f"upsample.{2 * number}", f"up{number}_conv"
     yield "conv_last", "last"
-
-
-def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
-    """What checkpoint files with BasicSR's names do not state."""
-    if arguments["levels"]:
-        return ()
-    gain, mean = arguments["gain"], tuple(arguments["mean"])
-    colours = f"the mean colour is {', '.join(map(str, mean))}, the official rgb_mean of DIV2K"
-    return (
-        Assumption("gain", gain, (), f"values are scaled by {gain:g}, the official img_range"),
-        Assumption("mean", mean, (), colours),
-    )
 
 
 def _renamed(module: str) -> str:
@@ -114,7 +110,7 @@ class Rcan(Architecture):
     name = "rcan"
     roles = ("enlarger",)
     uses = ("scale",)
-    checkpoint = Checkpoint(recognise, places, renamed, assumptions)
+    checkpoint = Checkpoint(recognise, places, renamed, colour_assumptions)
 
     width: int = Field(default=64, ge=1, description="filters of each convolution")
     groups: int = Field(default=10, ge=1, description="groups of blocks, each with a residual")
@@ -122,17 +118,13 @@ class Rcan(Architecture):
     reduction: int = Field(
         default=16, ge=1, description="how many times fewer filters there are inside the attention to channels"
     )
-    gain: float = Field(
-        default=255.0, gt=0, description="scale of the mean-subtracted input to the convolutions (img_range)"
-    )
-    mean: tuple[float, float, float] = Field(default=RGB_MEAN, description="mean R, G and B, for values in [0, 1]")
-    levels: bool = Field(
-        default=False, description="values from 0 to gain, and a mean in weights, as in RCAN's own code"
-    )
+    gain: Gain = 255.0
+    mean: Colour = DIV2K
+    levels: Levels = False
 
     @property
     def official_values(self) -> OfficialValues:
-        return "levels" if self.levels else "unit"
+        return values_of(self.levels)
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         return Geometry(spec.scale, radius=None, channels=spec.channels)

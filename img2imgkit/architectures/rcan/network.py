@@ -9,8 +9,9 @@ from typing import Any
 import keras
 from keras import layers
 
+from img2imgkit.architectures.mean_colour import DIV2K
 from img2imgkit.architectures.receptive_field import enlargements
-from img2imgkit.nn.enlarging import DIV2K, less_mean, plus_mean, shuffled_up
+from img2imgkit.nn.enlarging import less_mean, plus_mean, shuffled_up
 from img2imgkit.nn.layers import initializer
 
 uniform = partial(initializer, "uniform")

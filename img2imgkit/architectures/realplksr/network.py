@@ -7,8 +7,8 @@ from typing import Any, Literal
 import keras
 from keras import layers
 
-from img2imgkit.nn.enlarging import added_to_nearest, sampled_up
-from img2imgkit.nn.layers.channels import ChannelRange, RepeatedChannels
+from img2imgkit.nn.enlarging import added_to_nearest, sampled_up, with_large_kernels
+from img2imgkit.nn.layers.channels import RepeatedChannels
 
 LAYER_EPSILON, GROUP_EPSILON = 1e-6, 1e-5
 
@@ -49,7 +49,7 @@ def realplksr(
         name = f"block{number}"
         y = layers.LayerNormalization(epsilon=LAYER_EPSILON, name=f"{name}_norm")(x) if layer_norm else x
         y = _mixed(y, name)
-        y = _with_large_kernels(y, large, kernel_size, name)
+        y = with_large_kernels(y, large, kernel_size, name, _kernels)
         if attention:
             weight = layers.Activation("sigmoid", name=f"{name}_weight")(_conv(y, width, 3, f"{name}_attention"))
             y = layers.Multiply(name=f"{name}_weighted")([y, weight])
@@ -69,16 +69,6 @@ def _mixed(x: Any, name: str) -> Any:
     return _conv(y, width, 3, f"{name}_mix1")
 
 
-def _with_large_kernels(x: Any, count: int, size: int, name: str) -> Any:
-    """The first channels pass through a convolution with large kernels. Shapes: (N, H, W, C) -> (N, H, W, C)."""
-    first = ChannelRange(0, count, name=f"{name}_part")(x)
-    seen = _conv(first, count, size, f"{name}_large")
-    if count == x.shape[-1]:
-        return seen
-    rest = ChannelRange(count, x.shape[-1], name=f"{name}_rest")(x)
-    return layers.Concatenate(name=f"{name}_all")([seen, rest])
-
-
 def _sampled(x: Any, source: Any, scale: int, groups: int) -> Any:
     """Shapes: x (N, H, W, any), source (N, H, W, channels) -> (N, scale * H, scale * W, channels)."""
     channels = source.shape[-1]
@@ -90,5 +80,8 @@ def _sampled(x: Any, source: Any, scale: int, groups: int) -> Any:
 
 
 def _conv(x: Any, filters: int, size: int, name: str, dtype: str | None = None) -> Any:
-    kernels = keras.initializers.TruncatedNormal(stddev=0.02)
-    return layers.Conv2D(filters, size, padding="same", kernel_initializer=kernels, dtype=dtype, name=name)(x)
+    return layers.Conv2D(filters, size, padding="same", kernel_initializer=_kernels(), dtype=dtype, name=name)(x)
+
+
+def _kernels() -> keras.initializers.Initializer:
+    return keras.initializers.TruncatedNormal(stddev=0.02)

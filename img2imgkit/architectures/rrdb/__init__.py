@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +18,7 @@ from img2imgkit.architectures.contract import (
     Places,
     State,
 )
+from img2imgkit.architectures.mixed_channels import are_possible, enlarging_geometry
 from img2imgkit.architectures.receptive_field import CONVOLUTION, enlargement_problem, enlargements, receptive_radius
 from img2imgkit.architectures.state_dict import modules, reordered
 from img2imgkit.geometry import Geometry
@@ -50,13 +50,13 @@ def renamed(state: State) -> dict[str, np.ndarray]:
         module, dot, leaf = name.rpartition(".")
         found[f"{_renamed(module, names)}{dot}{leaf}"] = array
     first, last = found.get(FIRST_KERNEL), found.get(LAST_KERNEL)
-    if first is not None and last is not None and first.ndim == last.ndim == 4 and first.shape[1] % len(last) == 0:
-        found[FIRST_KERNEL] = reordered(first, 1, len(last))
+    if first is not None and last is not None and first.ndim == last.ndim == 4:
+        found[FIRST_KERNEL] = reordered(first, 1, first.shape[1] // _unshuffle(first.shape[1], len(last)) ** 2)
     return found
 
 
 def recognise(state: State) -> dict[str, Any] | None:
-    """Read the arguments of ``rrdb``. More input than output channels mean pixel unshuffle.
+    """Read the arguments of ``rrdb``. 4 or 16 times as many input as output channels mean pixel unshuffle.
 
     Scale 3 cannot be told from scale 2; see ``assumptions``.
     """
@@ -64,18 +64,19 @@ def recognise(state: State) -> dict[str, Any] | None:
     dense = state.get("body.0.rdb1.conv1.weight")
     if first is None or last is None or dense is None or any(array.ndim != 4 for array in (first, last, dense)):
         return None
-    unshuffle = math.isqrt(first.shape[1] // len(last))
+    unshuffle = _unshuffle(first.shape[1], len(last))
     doubled = 2 ** sum(UP.fullmatch(module) is not None for module in modules(state))
     options = {
-        "scale": doubled // max(unshuffle, 1),
+        "scale": doubled // unshuffle,
         "width": len(first),
         "blocks": 1 + max(int(match[1]) for module in modules(state) if (match := DENSE.fullmatch(module))),
         "growth": len(dense),
         "unshuffle": unshuffle,
         "inner": "body.0.rdb1.conv1x1.weight" in state,
-        "channels": len(last),
+        "channels": first.shape[1] // unshuffle**2,
+        "out_channels": len(last),
     }
-    consistent = options["scale"] * unshuffle == doubled and unshuffle**2 * len(last) == first.shape[1]
+    consistent = options["scale"] * unshuffle == doubled and are_possible(options["channels"], options["out_channels"])
     return options if consistent and _complete(state, options) else None
 
 
@@ -104,6 +105,11 @@ def assumptions(options: Arguments) -> tuple[Assumption, ...]:
     return (Assumption("scale", 2, (3,), text),)
 
 
+def _unshuffle(read: int, written: int) -> int:
+    """The factor of the pixel unshuffle of a network whose first convolution reads ``read`` channels."""
+    return next((factor for factor in (2, 4) if read == factor**2 * written), 1)
+
+
 def _renamed(module: str, names: Mapping[str, str]) -> str:
     if match := DENSE.fullmatch(module):
         block, inside, conv = match.groups()
@@ -125,7 +131,7 @@ class Rrdb(Architecture):
 
     name = "rrdb"
     roles = ("enlarger",)
-    uses = ("scale", "channels")
+    uses = ("scale", "channels", "out_channels")
     checkpoint = Checkpoint(recognise, places, renamed, assumptions)
 
     width: int = Field(default=64, ge=1, description="filters between the blocks")
@@ -142,7 +148,7 @@ class Rrdb(Architecture):
         ups = [step for factor in enlargements(spec.scale * self.unshuffle) for step in (factor, CONVOLUTION)]
         steps = [*[CONVOLUTION] * (15 * self.blocks + 2), *ups, CONVOLUTION, CONVOLUTION]
         radius = receptive_radius(steps, self.unshuffle)
-        return Geometry(spec.scale, self.unshuffle, radius, spec.channels, minimum=self.unshuffle)
+        return enlarging_geometry(spec, radius, self.unshuffle)
 
     def problem(self, spec: NetworkSpec) -> str:
         if spec.scale == 3 and self.unshuffle > 1:

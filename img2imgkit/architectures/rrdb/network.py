@@ -27,13 +27,15 @@ def rrdb(
     unshuffle: int = 1,
     inner: bool = False,
     channels: int = 3,
+    out_channels: int | None = None,
 ) -> keras.Model:
     """Residual blocks of residual dense blocks (Wang et al. 2018, https://arxiv.org/abs/1809.00219, section 3.1).
 
     The last convolution is float32 under every precision policy.
 
     Shapes:
-        (N, H, W, channels), any range, H and W multiples of ``unshuffle`` -> (N, scale * H, scale * W, channels)
+        (N, H, W, channels), any range, H and W multiples of ``unshuffle`` -> (N, scale * H, scale * W,
+            out_channels)
 
     Args:
         growth: growth rate, filters that each convolution of a dense block adds
@@ -49,7 +51,7 @@ def rrdb(
     (1, 12, 16, 3)
     """
     factors = enlargements(scale * unshuffle)
-    source = keras.Input((None, None, channels), name="source")
+    source, written = keras.Input((None, None, channels), name="source"), out_channels or channels
     x = PixelUnshuffle(unshuffle, name="unshuffle")(source) if unshuffle > 1 else source
     first = _conv(x, width, "first")  # (N, H / unshuffle, W / unshuffle, width)
     x = first
@@ -63,7 +65,7 @@ def rrdb(
         x = Repeated(factor, name=f"up{number}_nearest")(x)
         x = _leaky(_conv(x, width, f"up{number}_conv"), f"up{number}_act")
     x = _leaky(_conv(x, width, "fine"), "fine_act")  # (N, scale * H, scale * W, width)
-    return keras.Model(source, _conv(x, channels, "last", dtype="float32"), name="rrdb")
+    return keras.Model(source, _conv(x, written, "last", dtype="float32"), name="rrdb")
 
 
 def _dense(x: Any, growth: int, inner: bool, name: str) -> Any:

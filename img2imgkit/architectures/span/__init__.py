@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,8 @@ from img2imgkit.architectures.contract import (
     Places,
     State,
 )
+from img2imgkit.architectures.mean_colour import DIV2K, Colour, Gain, colour_assumptions
+from img2imgkit.architectures.mixed_channels import enlarging_geometry, written_before_shuffle
 from img2imgkit.architectures.state_dict import if_complete, shuffled
 from img2imgkit.geometry import Geometry
 
@@ -31,7 +32,6 @@ BRANCH = ("sk", "conv.0", "conv.1", "conv.2")  # a 1x1 convolution beside three:
 WHOLE = "eval_conv"
 BLOCKS, INSIDE = 6, 3
 NOT_CENTRED = "no_norm"  # an array of this name marks networks that do not subtract a mean
-RGB_MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K, in the official code
 
 
 def collapsed(state: State) -> dict[str, np.ndarray]:
@@ -46,10 +46,11 @@ def collapsed(state: State) -> dict[str, np.ndarray]:
         if len(parts) == len(own) and (made := _whole(*parts)):
             found = {name: array for name, array in found.items() if name not in own}
             found |= dict(zip((f"{module}.{WHOLE}.weight", f"{module}.{WHOLE}.bias"), made, strict=True))
-    first = found.get(f"conv_1.{WHOLE}.weight")
-    if first is None or first.ndim != 4:
+    first, last = found.get(f"conv_1.{WHOLE}.weight"), found.get("upsampler.0.weight")
+    if first is None or last is None or first.ndim != 4:
         return dict(state)
-    return shuffled(found, re.compile(r"upsampler\.0"), first.shape[1])
+    written = written_before_shuffle(len(last), first.shape[1])
+    return shuffled(found, re.compile(r"upsampler\.0"), written[0]) if written else found
 
 
 def recognise(state: State) -> dict[str, Any] | None:
@@ -58,12 +59,12 @@ def recognise(state: State) -> dict[str, Any] | None:
     if first is None or last is None or first.ndim != 4 or last.ndim != 4:
         return None
     width, channels = first.shape[:2]
-    scale = math.isqrt(len(last) // channels)
-    if channels * scale**2 != len(last):
+    written = written_before_shuffle(len(last), channels)
+    if written is None:
         return None
-    centred = NOT_CENTRED not in state and channels == len(RGB_MEAN)
-    options = {"scale": scale, "width": width, "channels": channels, "centred": centred}
-    return if_complete(state, {**options, "gain": 255.0, "mean": RGB_MEAN}, places)
+    centred = NOT_CENTRED not in state and channels == len(DIV2K)
+    sizes = {"scale": written[1], "width": width, "channels": channels, "out_channels": written[0]}
+    return if_complete(state, {**sizes, "centred": centred, "gain": 255.0, "mean": DIV2K}, places)
 
 
 def places(options: Arguments) -> Places:
@@ -79,14 +80,7 @@ def places(options: Arguments) -> Places:
 
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
     """What checkpoint files do not state."""
-    if not arguments["centred"]:
-        return ()
-    gain, mean = arguments["gain"], tuple(arguments["mean"])
-    colours = f"the mean colour is {', '.join(map(str, mean))}, the official rgb_mean of DIV2K"
-    return (
-        Assumption("gain", gain, (), f"values are scaled by {gain:g}, the official img_range"),
-        Assumption("mean", mean, (), colours),
-    )
+    return colour_assumptions(arguments) if arguments["centred"] else ()
 
 
 def _whole(*parts: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -117,18 +111,16 @@ class Span(Architecture):
 
     name = "span"
     roles = ("enlarger",)
-    uses = ("scale", "channels")
+    uses = ("scale", "channels", "out_channels")
     checkpoint = Checkpoint(recognise, places, collapsed, assumptions)
 
     width: int = Field(default=48, ge=1, description="filters of each convolution")
     centred: bool = Field(default=True, description="subtract a mean colour from the input, and scale it")
-    gain: float = Field(default=255.0, gt=0, description="scale of the mean-subtracted input (img_range)")
-    mean: tuple[float, float, float] = Field(
-        default=RGB_MEAN, description="mean R, G and B, in the network's value range"
-    )
+    gain: Gain = 255.0
+    mean: Colour = DIV2K
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
-        return Geometry(spec.scale, radius=BLOCKS * INSIDE + 3, channels=spec.channels)
+        return enlarging_geometry(spec, BLOCKS * INSIDE + 3)
 
     def problem(self, spec: NetworkSpec) -> str:
         fits = not self.centred or spec.channels == len(self.mean)

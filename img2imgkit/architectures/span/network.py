@@ -8,7 +8,8 @@ from typing import Any
 import keras
 from keras import layers
 
-from img2imgkit.nn.enlarging import DIV2K, less_mean
+from img2imgkit.architectures.mean_colour import DIV2K
+from img2imgkit.nn.enlarging import less_mean
 from img2imgkit.nn.layers.shuffle import PixelShuffle
 
 BLOCKS, INSIDE = 6, 3
@@ -22,13 +23,14 @@ def span(
     gain: float = 255.0,
     mean: Sequence[float] = DIV2K,
     channels: int = 3,
+    out_channels: int | None = None,
 ) -> keras.Model:
     """SPAN (Wan et al. 2023, https://arxiv.org/abs/2311.12770, section 3).
 
     The first and the last layers are float32 under every precision policy.
 
     Shapes:
-        (N, H, W, channels) in [0, 1] -> (N, scale * H, scale * W, channels), about the same range
+        (N, H, W, channels) in [0, 1] -> (N, scale * H, scale * W, out_channels), about the same range
     Departs from the paper: each convolution is the one that the paper's branches of training add up to.
 
     Args:
@@ -39,7 +41,7 @@ def span(
     >>> ops.shape(span(scale=2, width=4)(ops.zeros((1, 5, 6, 3))))
     (1, 10, 12, 3)
     """
-    source = keras.Input((None, None, channels), name="source")
+    source, written = keras.Input((None, None, channels), name="source"), out_channels or channels
     first = _conv(less_mean(source, mean, gain) if centred else source, width, "first")  # (N, H, W, width)
     x, kept = first, []
     for number in range(BLOCKS):
@@ -48,7 +50,7 @@ def span(
     body = _conv(x, width, "body")
     joined = layers.Concatenate(name="all")([first, body, kept[0][0], kept[BRANCHED][1]])
     x = layers.Conv2D(width, 1, kernel_initializer="he_normal", name="joined")(joined)
-    x = _conv(x, channels * scale**2, "last", "float32")
+    x = _conv(x, written * scale**2, "last", "float32")
     return keras.Model(source, PixelShuffle(scale, dtype="float32", name="shuffle")(x), name="span")
 
 

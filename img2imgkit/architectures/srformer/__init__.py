@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -15,26 +15,35 @@ from img2imgkit.architectures.contract import (
     Places,
     State,
 )
+from img2imgkit.architectures.mean_colour import Gain
 from img2imgkit.architectures.receptive_field import CONVOLUTION, Step, Windows, receptive_radius
 from img2imgkit.architectures.state_dict import if_complete
 from img2imgkit.architectures.transformer_layout import (
-    Count,
     assumptions_around,
-    block_places,
-    connection_places,
-    connection_steps,
-    depths_of,
     found_around,
-    groups_problem,
-    heads_of,
+    found_in_groups,
+    group_places,
     in_our_order,
-    network_arguments,
     places_around,
-    problem_around,
     shift_assumption,
     shifted_in,
+)
+from img2imgkit.architectures.transformer_options import (
+    AnyUpsampler,
+    Convolutions,
+    Depths,
+    Features,
+    Heads,
+    Mean,
+    MlpRatio,
+    PatchNorm,
+    QkvBias,
+    Shifted,
+    connection_steps,
+    groups_problem,
+    network_arguments,
+    problem_around,
     upsampling_steps,
-    window_of,
 )
 from img2imgkit.geometry import Geometry
 
@@ -43,8 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Srformer"]
 
-TABLE = "residual_group.blocks.0.attn.relative_position_bias_table"
-FIRST_BLOCK = "layers.0.residual_group.blocks.0."
+BLOCKS = "residual_group.blocks"
 BLOCK = {
     **{"norm1": "norm1", "attn.q": "query", "attn.kv": "key_value", "attn": "attention", "attn.proj": "projection"},
     **{"norm2": "norm2", "mlp.fc1": "fc1", "mlp.dwconv.depthwise_conv.0": "local", "mlp.fc2": "fc2"},
@@ -53,17 +61,15 @@ BLOCK = {
 
 def recognise(state: State) -> dict[str, Any] | None:
     """Read the arguments of ``srformer``, see ``assumptions``."""
-    around, depths = found_around(state), depths_of(state)
-    heads, hidden = heads_of(state, len(depths), TABLE), state.get(f"{FIRST_BLOCK}mlp.fc1.weight")
-    blocks = window_of(state.get(f"layers.0.{TABLE}"))  # of 2x2 pixels on each side of a window
-    if not around or not heads or hidden is None or blocks is None or around["connection"] == "identity":
+    around, groups = found_around(state), found_in_groups(state, BLOCKS)
+    if not around or not groups or around["connection"] == "identity":
         return None
     options = {
         **around,
-        **{"depths": depths, "heads": heads, "window": 2 * blocks, "mlp_ratio": len(hidden) / around["width"]},
-        "qkv_bias": f"{FIRST_BLOCK}attn.q.bias" in state,
-        "patch_norm": "patch_embed.norm.weight" in state,
-        **shifted_in(state, depths),
+        **groups,
+        "window": 2 * groups["window"],  # keys are blocks of 2x2 pixels
+        "qkv_bias": f"layers.0.{BLOCKS}.0.attn.q.bias" in state,
+        **shifted_in(state, groups["depths"]),
         **_masked_in(state),
     }
     return if_complete(state, options, places)
@@ -72,13 +78,7 @@ def recognise(state: State) -> dict[str, Any] | None:
 def places(options: Arguments) -> Places:
     """Yield each module and its layer."""
     yield from places_around(options)
-    if options["patch_norm"]:
-        yield "patch_embed.norm", "patch_norm"
-    for group, depth in enumerate(options["depths"]):
-        for number in range(depth):
-            module = f"layers.{group}.residual_group.blocks.{number}"
-            yield from block_places(module, f"group{group}_block{number}", BLOCK)
-        yield from connection_places(options["connection"], f"layers.{group}.conv", f"group{group}_conv")
+    yield from group_places(options, BLOCKS, BLOCK)
 
 
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
@@ -109,27 +109,21 @@ class Srformer(Architecture):
     checkpoint = Checkpoint(recognise, places, in_our_order, assumptions)
 
     width: int = Field(default=180, ge=4, description="channels of the blocks (embed_dim), a multiple of 4")
-    depths: tuple[Count, ...] = Field(default=(6,) * 6, min_length=1, description="blocks in each group")
-    heads: tuple[Count, ...] = Field(default=(6,) * 6, min_length=1, description="attention heads in each group")
+    depths: Depths = (6,) * 6
+    heads: Heads = (6,) * 6
     window: int = Field(default=24, ge=2, multiple_of=2, description="height and width of the windows, even")
-    shifted: bool = Field(default=True, description="shift the windows of every second block by half of their side")
+    shifted: Shifted = True
     masked: bool = Field(
         default=True, description="cut shifted windows off at the border, instead of continuing at the opposite one"
     )
-    mlp_ratio: float = Field(
-        default=2.0, gt=0, description="hidden width of each block's MLP, as a multiple of `width`"
-    )
-    qkv_bias: bool = Field(default=True, description="biases of queries, keys and values")
-    patch_norm: bool = Field(default=True, description="layer normalization before the first group")
-    upsampler: Literal["pixelshuffle", "pixelshuffledirect", "nearest+conv", "none"] = Field(
-        default="pixelshuffle", description="how the features become the enlarged image; none: a residual at scale 1"
-    )
-    connection: Literal["1conv", "3conv"] = Field(default="1conv", description="convolutions at the end of each group")
-    features: int = Field(default=64, ge=1, description="channels during upsampling in several steps")
-    gain: float = Field(default=1.0, gt=0, description="scale of the mean-subtracted input (img_range)")
-    mean: tuple[float, ...] | None = Field(
-        default=None, description="mean of each channel; null: DIV2K's for 3 channels, else 0"
-    )
+    mlp_ratio: MlpRatio = 2.0
+    qkv_bias: QkvBias = True
+    patch_norm: PatchNorm = True
+    upsampler: AnyUpsampler = "pixelshuffle"
+    connection: Convolutions = "1conv"
+    features: Features = 64
+    gain: Gain = 1.0
+    mean: Mean = None
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         radius = None if self.shifted and not self.masked and max(self.depths) > 1 else self._radius(spec.scale)

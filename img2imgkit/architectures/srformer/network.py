@@ -8,11 +8,12 @@ from typing import Any
 import keras
 from keras import layers
 
-from img2imgkit.architectures.transformer_layout import DIV2K, factors_of
+from img2imgkit.architectures.mean_colour import DIV2K
+from img2imgkit.architectures.transformer_options import factors_of
 from img2imgkit.nn.layers.attention import PermutedAttention
-from img2imgkit.nn.layers.convolution import DepthwiseConv
-from img2imgkit.nn.layers.gating import Gelu
-from img2imgkit.nn.transformer import Connection, Upsampler, linear, normed, residual, window_transformer
+from img2imgkit.nn.transformer import Connection, Upsampler, convolved_mlp, linear, normed, residual, transformer
+
+KERNEL = 5  # of the depthwise convolutions
 
 
 def srformer(
@@ -55,14 +56,14 @@ def srformer(
             y = _block(y, attention, hidden, qkv_bias, f"{name}_block{each}")
         return residual(x, y, connection, name, f"{name}_conv")
 
-    return window_transformer(
+    return transformer(
         "srformer",
         group,
         len(depths),
         scale=scale,
         width=width,
         window=window,
-        patch_norm=patch_norm,
+        norm="patch_norm" if patch_norm else "",
         upsampler=upsampler,
         factors=factors_of(upsampler, scale),
         connection=connection,
@@ -78,11 +79,4 @@ def _block(x: Any, attention: keras.Layer, hidden: int, qkv_bias: bool, name: st
     rest = linear(y, width // 2, f"{name}_key_value", qkv_bias)
     seen = attention([linear(y, width, f"{name}_query", qkv_bias), rest])
     x = layers.Add(name=f"{name}_sum1")([x, linear(seen, width, f"{name}_projection")])
-    return layers.Add(name=f"{name}_sum2")([x, _forward(normed(x, f"{name}_norm2"), hidden, name)])
-
-
-def _forward(x: Any, hidden: int, name: str) -> Any:
-    """A feed-forward part with a depthwise convolution. Shapes: (N, H, W, C) -> (N, H, W, C)."""
-    y = Gelu(name=f"{name}_gelu")(linear(x, hidden, f"{name}_fc1"))
-    local = Gelu(name=f"{name}_local_gelu")(DepthwiseConv(5, name=f"{name}_local")(y))
-    return linear(layers.Add(name=f"{name}_local_sum")([y, local]), x.shape[-1], f"{name}_fc2")
+    return layers.Add(name=f"{name}_sum2")([x, convolved_mlp(normed(x, f"{name}_norm2"), hidden, KERNEL, name)])

@@ -19,6 +19,17 @@ from img2imgkit.architectures.contract import (
     Places,
     State,
 )
+from img2imgkit.architectures.mean_colour import (
+    DIV2K,
+    Colour,
+    Gain,
+    Levels,
+    colour_assumptions,
+    found_mean,
+    mean_places,
+    values_of,
+)
+from img2imgkit.architectures.mixed_channels import are_possible, enlarging_geometry, sum_problem
 from img2imgkit.architectures.receptive_field import CONVOLUTION, enlargement_problem, enlargements, receptive_radius
 from img2imgkit.architectures.state_dict import if_complete, modules, shuffled
 from img2imgkit.geometry import Geometry
@@ -33,7 +44,6 @@ BLOCK = re.compile(r"body\.(\d+)\.conv1\.weight")
 UP = re.compile(r"(?:upconv|upsample\.)(\d+)\.weight")
 OWN_BLOCK = re.compile(r"body\.(\d+)\.body\.([02])")  # in EDSR's own code, as all names that begin with OWN
 OWN = "head.0.weight"
-RGB_MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K, in the official code
 LARGE = 256  # filters of the large EDSR, whose residual scaling is 0.1
 
 
@@ -69,16 +79,15 @@ def places(options: Arguments) -> Places:
 def recognise_edsr(state: State) -> dict[str, Any] | None:
     """Read the arguments of ``edsr``, see ``assumptions``."""
     options = _found(state)
-    if options is None or options.pop("channels") != 3:
+    if options is None or (options.pop("channels"), options.pop("out_channels")) != (3, 3):
         return None
-    options |= {"residual_scale": 0.1 if options["width"] >= LARGE else 1.0, "gain": 255.0, "mean": RGB_MEAN}
-    options["levels"] = "sub_mean.weight" in state
+    options |= {"residual_scale": 0.1 if options["width"] >= LARGE else 1.0, **found_mean(state)}
     return if_complete(state, options, places_of_edsr)
 
 
 def places_of_edsr(options: Arguments) -> Places:
     """Yield each module and its layer; a shuffle follows each convolution that enlarges."""
-    yield from ((name, name) for name in ("sub_mean", "add_mean") if options["levels"])
+    yield from mean_places(options)
     yield "conv_first", "first"
     yield from _blocks(options["blocks"])
     yield "conv_after_body", "body"
@@ -89,19 +98,9 @@ def places_of_edsr(options: Arguments) -> Places:
 
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
     """What checkpoint files of EDSR do not state."""
-    width, mean = arguments["width"], tuple(arguments["mean"])
-    scale = f"residual scaling is {arguments['residual_scale']:g}, the official value for {width} filters"
-    colours = f"the mean colour is {', '.join(map(str, mean))}, the official rgb_mean of DIV2K"
-    residual = Assumption("residual_scale", arguments["residual_scale"], (), scale)
-    if arguments["levels"]:
-        return (residual,)
-    return (
-        residual,
-        Assumption(
-            "gain", arguments["gain"], (), f"values are scaled by {arguments['gain']:g}, the official img_range"
-        ),
-        Assumption("mean", mean, (), colours),
-    )
+    width, factor = arguments["width"], arguments["residual_scale"]
+    text = f"residual scaling is {factor:g}, the official value for {width} filters"
+    return (Assumption("residual_scale", factor, (), text), *colour_assumptions(arguments))
 
 
 def _renamed(module: str) -> str:
@@ -119,12 +118,10 @@ def _found(state: State) -> dict[str, Any] | None:
     if first is None or last is None or any(array.ndim != 4 for array in (first, last, *ups)):
         return None
     width, channels = first.shape[:2]
-    if last.shape[0] != channels:
-        return None
     scale = math.prod(math.isqrt(len(array) // width) for array in ups)
     blocks = sum(BLOCK.fullmatch(name) is not None for name in state)
-    known = scale == 3 or (scale > 0 and not scale & (scale - 1))
-    return {"scale": scale, "width": width, "blocks": blocks, "channels": channels} if known else None
+    found = {"scale": scale, "width": width, "blocks": blocks, "channels": channels, "out_channels": len(last)}
+    return found if are_possible(channels, len(last)) and not enlargement_problem(scale) else None
 
 
 def _blocks(count: int) -> Places:
@@ -138,7 +135,7 @@ class Srresnet(Architecture):
 
     name = "srresnet"
     roles = ("enlarger",)
-    uses = ("scale", "channels")
+    uses = ("scale", "channels", "out_channels")
     checkpoint = Checkpoint(recognise, places, in_our_order)
 
     width: int = Field(default=64, ge=1, description="filters of each convolution")
@@ -147,10 +144,10 @@ class Srresnet(Architecture):
     def geometry(self, spec: NetworkSpec) -> Geometry:
         ups = [step for factor in enlargements(spec.scale) for step in (CONVOLUTION, factor)]
         steps = [*[CONVOLUTION] * (2 * self.blocks + 1), *ups, CONVOLUTION, CONVOLUTION]
-        return Geometry(spec.scale, radius=receptive_radius(steps), channels=spec.channels)
+        return enlarging_geometry(spec, receptive_radius(steps))
 
     def problem(self, spec: NetworkSpec) -> str:
-        return enlargement_problem(spec.scale)
+        return enlargement_problem(spec.scale) or sum_problem(spec)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
         from img2imgkit.architectures.srresnet.network import srresnet
@@ -173,17 +170,13 @@ class Edsr(Architecture):
     width: int = Field(default=64, ge=1, description="filters of each convolution")
     blocks: int = Field(default=16, ge=0, description="residual blocks, of two convolutions each")
     residual_scale: float = Field(default=1.0, gt=0, description="residual scaling: factor of what each block adds")
-    gain: float = Field(
-        default=255.0, gt=0, description="scale of the mean-subtracted input to the convolutions (img_range)"
-    )
-    mean: tuple[float, float, float] = Field(default=RGB_MEAN, description="mean R, G and B, for values in [0, 1]")
-    levels: bool = Field(
-        default=False, description="values from 0 to gain, and a mean in weights, as in EDSR's own code"
-    )
+    gain: Gain = 255.0
+    mean: Colour = DIV2K
+    levels: Levels = False
 
     @property
     def official_values(self) -> OfficialValues:
-        return "levels" if self.levels else "unit"
+        return values_of(self.levels)
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         ups = [step for factor in enlargements(spec.scale) for step in (CONVOLUTION, factor)]

@@ -9,8 +9,9 @@ from typing import Any
 import keras
 from keras import layers
 
+from img2imgkit.architectures.mean_colour import DIV2K
 from img2imgkit.architectures.receptive_field import enlargements
-from img2imgkit.nn.enlarging import DIV2K, Kernels, less_mean, plus_mean, shuffled_up, weakened_kernels
+from img2imgkit.nn.enlarging import Kernels, less_mean, plus_mean, shuffled_up, weakened_kernels
 from img2imgkit.nn.layers import initializer
 from img2imgkit.nn.layers.resizing import BilinearUp
 from img2imgkit.nn.layers.shuffle import PixelShuffle, ScaledSum
@@ -18,13 +19,16 @@ from img2imgkit.nn.layers.shuffle import PixelShuffle, ScaledSum
 LEAK = 0.1
 
 
-def srresnet(scale: int = 4, width: int = 64, blocks: int = 16, channels: int = 3) -> keras.Model:
+def srresnet(
+    scale: int = 4, width: int = 64, blocks: int = 16, channels: int = 3, out_channels: int | None = None
+) -> keras.Model:
     """SRResNet (Ledig et al. 2017, https://arxiv.org/abs/1609.04802, section 2.1.1), ESRGAN's variant ``MSRResNet``.
 
     The output is the bilinearly upsampled input plus a residual. The sum is float32 under every precision policy.
 
     Shapes:
-        (N, H, W, channels), any range -> (N, scale * H, scale * W, channels), the same range
+        (N, H, W, channels), any range -> (N, scale * H, scale * W, out_channels), the same range; ``channels`` is 1 or
+            ``out_channels``
     Departs from the paper, as ESRGAN's official code: no normalization, leaky ReLUs, 3x3 kernels, and bilinear
     upsampling as the long skip (Wang et al. 2018, https://arxiv.org/abs/1809.00219).
 
@@ -35,7 +39,7 @@ def srresnet(scale: int = 4, width: int = 64, blocks: int = 16, channels: int = 
     (1, 20, 24, 3)
     """
     factors = enlargements(scale)
-    source = keras.Input((None, None, channels), name="source")
+    source, written = keras.Input((None, None, channels), name="source"), out_channels or channels
     x = _leaky(_conv(source, width, "first"), "first_act")  # (N, H, W, width)
     for number in range(blocks):
         x = residual_block(x, f"block{number}", weakened_kernels)
@@ -43,7 +47,7 @@ def srresnet(scale: int = 4, width: int = 64, blocks: int = 16, channels: int = 
         x = _conv(x, width * factor**2, f"up{number}_conv")
         x = _leaky(PixelShuffle(factor, name=f"up{number}_shuffle")(x), f"up{number}_act")
     x = _leaky(_conv(x, width, "fine"), "fine_act")  # (N, scale * H, scale * W, width)
-    x = _conv(x, channels, "last", dtype="float32")
+    x = _conv(x, written, "last", dtype="float32")
     smooth = BilinearUp(scale, dtype="float32", name="smooth")(source)
     return keras.Model(source, layers.Add(dtype="float32", name="sum")([smooth, x]), name="srresnet")
 

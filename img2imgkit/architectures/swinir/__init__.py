@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any
 
 from img2imgkit.architectures.contract import (
     Architecture,
@@ -15,26 +13,37 @@ from img2imgkit.architectures.contract import (
     Places,
     State,
 )
+from img2imgkit.architectures.mean_colour import Gain
 from img2imgkit.architectures.receptive_field import CONVOLUTION, Step, Windows, receptive_radius
 from img2imgkit.architectures.state_dict import if_complete
 from img2imgkit.architectures.transformer_layout import (
-    Count,
     assumptions_around,
-    block_places,
-    connection_places,
-    connection_steps,
-    depths_of,
     found_around,
-    groups_problem,
-    heads_of,
+    found_in_groups,
+    group_places,
     in_our_order,
-    network_arguments,
     places_around,
-    problem_around,
     shift_assumption,
     shifted_in,
+)
+from img2imgkit.architectures.transformer_options import (
+    AnyUpsampler,
+    Convolutions,
+    Depths,
+    Features,
+    Heads,
+    Mean,
+    MlpRatio,
+    PatchNorm,
+    QkvBias,
+    Shifted,
+    Width,
+    Window,
+    connection_steps,
+    groups_problem,
+    network_arguments,
+    problem_around,
     upsampling_steps,
-    window_of,
 )
 from img2imgkit.geometry import Geometry
 
@@ -43,9 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Swinir"]
 
-GROUP, INSIDE = "layers.{}", "layers.{}.residual_group.blocks.{}"
-TABLE = "residual_group.blocks.0.attn.relative_position_bias_table"
-FIRST_BLOCK = "layers.0.residual_group.blocks.0."
+BLOCKS = "residual_group.blocks"
 BLOCK = {
     **{"norm1": "norm1", "attn.qkv": "qkv", "attn": "attention", "attn.proj": "projection"},
     **{"norm2": "norm2", "mlp.fc1": "fc1", "mlp.fc2": "fc2"},
@@ -55,19 +62,16 @@ SMALL_WINDOW = 7  # of the official networks against JPEG artefacts, whose value
 
 def recognise(state: State) -> dict[str, Any] | None:
     """Read the arguments of ``swinir``, see ``assumptions``."""
-    around, depths = found_around(state), depths_of(state)
-    heads, hidden = heads_of(state, len(depths), TABLE), state.get(f"{FIRST_BLOCK}mlp.fc1.weight")
-    window = window_of(state.get(f"layers.0.{TABLE}"))
-    if not around or not heads or hidden is None or window is None or around["connection"] == "identity":
+    around, groups = found_around(state), found_in_groups(state, BLOCKS)
+    if not around or not groups or around["connection"] == "identity":
         return None
     options: dict[str, Any] = {
         **around,
-        **{"depths": depths, "heads": heads, "window": window, "mlp_ratio": len(hidden) / around["width"]},
-        "qkv_bias": f"{FIRST_BLOCK}attn.qkv.bias" in state,
-        "patch_norm": "patch_embed.norm.weight" in state,
-        **shifted_in(state, depths),
+        **groups,
+        "qkv_bias": f"layers.0.{BLOCKS}.0.attn.qkv.bias" in state,
+        **shifted_in(state, groups["depths"]),
     }
-    if around["upsampler"] == "none" and window == SMALL_WINDOW:
+    if around["upsampler"] == "none" and groups["window"] == SMALL_WINDOW:
         options["gain"] = 255.0
     return if_complete(state, options, places)
 
@@ -75,12 +79,7 @@ def recognise(state: State) -> dict[str, Any] | None:
 def places(options: Arguments) -> Places:
     """Yield each module and its layer."""
     yield from places_around(options)
-    if options["patch_norm"]:
-        yield "patch_embed.norm", "patch_norm"
-    for group, depth in enumerate(options["depths"]):
-        for number in range(depth):
-            yield from block_places(INSIDE.format(group, number), f"group{group}_block{number}", BLOCK)
-        yield from connection_places(options["connection"], f"{GROUP.format(group)}.conv", f"group{group}_conv")
+    yield from group_places(options, BLOCKS, BLOCK)
 
 
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
@@ -100,25 +99,19 @@ class Swinir(Architecture):
     uses = ("scale", "channels")
     checkpoint = Checkpoint(recognise, places, in_our_order, assumptions)
 
-    width: int = Field(default=180, ge=1, description="channels of the blocks (embed_dim)")
-    depths: tuple[Count, ...] = Field(default=(6,) * 6, min_length=1, description="blocks in each group")
-    heads: tuple[Count, ...] = Field(default=(6,) * 6, min_length=1, description="attention heads in each group")
-    window: int = Field(default=8, ge=1, description="height and width of the windows of attention")
-    shifted: bool = Field(default=True, description="shift the windows of every second block by half of their side")
-    mlp_ratio: float = Field(
-        default=2.0, gt=0, description="hidden width of each block's MLP, as a multiple of `width`"
-    )
-    qkv_bias: bool = Field(default=True, description="biases of queries, keys and values")
-    patch_norm: bool = Field(default=True, description="layer normalization before the first group")
-    upsampler: Literal["pixelshuffle", "pixelshuffledirect", "nearest+conv", "none"] = Field(
-        default="pixelshuffle", description="how the features become the enlarged image; none: a residual at scale 1"
-    )
-    connection: Literal["1conv", "3conv"] = Field(default="1conv", description="convolutions at the end of each group")
-    features: int = Field(default=64, ge=1, description="channels during upsampling in several steps")
-    gain: float = Field(default=1.0, gt=0, description="scale of the mean-subtracted input (img_range)")
-    mean: tuple[float, ...] | None = Field(
-        default=None, description="mean of each channel; null: DIV2K's for 3 channels, else 0"
-    )
+    width: Width = 180
+    depths: Depths = (6,) * 6
+    heads: Heads = (6,) * 6
+    window: Window = 8
+    shifted: Shifted = True
+    mlp_ratio: MlpRatio = 2.0
+    qkv_bias: QkvBias = True
+    patch_norm: PatchNorm = True
+    upsampler: AnyUpsampler = "pixelshuffle"
+    connection: Convolutions = "1conv"
+    features: Features = 64
+    gain: Gain = 1.0
+    mean: Mean = None
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         steps = [CONVOLUTION, *self._steps(), *upsampling_steps(self.upsampler, spec.scale)]

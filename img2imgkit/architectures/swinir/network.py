@@ -7,8 +7,9 @@ from typing import Any
 
 import keras
 
-from img2imgkit.architectures.transformer_layout import DIV2K, factors_of
-from img2imgkit.nn.transformer import Connection, Upsampler, residual, swin_block, window_transformer
+from img2imgkit.architectures.mean_colour import DIV2K
+from img2imgkit.architectures.transformer_options import factors_of
+from img2imgkit.nn.transformer import Connection, Upsampler, residual, swin_block, transformer
 
 
 def swinir(
@@ -49,14 +50,14 @@ def swinir(
             y = swin_block(y, heads[number], window, moved, hidden, qkv_bias, f"{name}_block{each}")
         return residual(x, y, connection, name, f"{name}_conv")
 
-    return window_transformer(
+    return transformer(
         "swinir",
         group,
         len(depths),
         scale=scale,
         width=width,
         window=window,
-        patch_norm=patch_norm,
+        norm="patch_norm" if patch_norm else "",
         upsampler=upsampler,
         factors=factors_of(upsampler, scale),
         connection=connection,

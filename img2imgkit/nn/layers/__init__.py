@@ -10,7 +10,7 @@ from img2imgkit.nn.layers.blur import BlurDown, BlurUp
 from img2imgkit.nn.layers.channels import ChannelRange, RepeatedChannels
 from img2imgkit.nn.layers.convolution import DepthwiseConv, SpectralConv, TransposedConv, initializer
 from img2imgkit.nn.layers.dysample import DySample
-from img2imgkit.nn.layers.gating import Channels, Gelu
+from img2imgkit.nn.layers.gating import Gelu
 from img2imgkit.nn.layers.halving import DoublingConv, HalvingConv
 from img2imgkit.nn.layers.lists import ListModel
 from img2imgkit.nn.layers.maps import InstanceMean, LabelMaps, UnitLength
@@ -18,9 +18,11 @@ from img2imgkit.nn.layers.mean_shift import MeanShift
 from img2imgkit.nn.layers.norm import AdaptiveInstanceNorm, BatchNorm, DeviationNorm, InstanceNorm, normalized
 from img2imgkit.nn.layers.padding import CropLike, EdgePad, PadToMultiple, ReflectionPad
 from img2imgkit.nn.layers.positions import RelativePositions
+from img2imgkit.nn.layers.recursion import LayerScale, ReducedAttention
 from img2imgkit.nn.layers.resizing import BilinearUp, MeanDown, Repeated, ResizedLike, ResizedTo
 from img2imgkit.nn.layers.shuffle import PixelShuffle, PixelUnshuffle, ScaledSum
 from img2imgkit.nn.layers.spade import Modulated, Sampled
+from img2imgkit.nn.layers.tokens import CategoryAttention, TokenAttention, TokenDictionary, TokenRefinement
 
 __all__ = [
     "AdaptiveInstanceNorm",
@@ -28,9 +30,9 @@ __all__ = [
     "BilinearUp",
     "BlurDown",
     "BlurUp",
+    "CategoryAttention",
     "ChannelRange",
     "ChannelSelfAttention",
-    "Channels",
     "CropLike",
     "DepthwiseConv",
     "DeviationNorm",
@@ -42,6 +44,7 @@ __all__ = [
     "InstanceMean",
     "InstanceNorm",
     "LabelMaps",
+    "LayerScale",
     "ListModel",
     "MeanDown",
     "MeanShift",
@@ -51,6 +54,7 @@ __all__ = [
     "PermutedAttention",
     "PixelShuffle",
     "PixelUnshuffle",
+    "ReducedAttention",
     "ReflectionPad",
     "RelativePositions",
     "Repeated",
@@ -60,6 +64,9 @@ __all__ = [
     "Sampled",
     "ScaledSum",
     "SpectralConv",
+    "TokenAttention",
+    "TokenDictionary",
+    "TokenRefinement",
     "TransposedConv",
     "UnitLength",
     "WindowAttention",

@@ -216,7 +216,7 @@ class ChannelSelfAttention(layers.Layer):
         heads = split_heads(apart(qkv, size), 3, self.heads)
         query, key, value = (ops.transpose(each, (0, 1, 3, 2)) for each in heads)  # (windows, heads, C / heads, pixels)
         scores = ops.matmul(unit_length(query), ops.transpose(unit_length(key), (0, 1, 3, 2)))
-        found = ops.matmul(ops.softmax(scores * self.temperature, axis=-1), value)
+        found = ops.matmul(shares(scores * self.temperature), value)
         return together(merged_heads(ops.transpose(found, (0, 1, 3, 2))), size, height, width)
 
     def _size(self, height: Any, width: Any) -> tuple[Any, Any]:
@@ -243,7 +243,12 @@ def attended(query: Any, key: Any, value: Any, bias: Any = None, mask: Any = Non
         scores = scores + bias
     if mask is not None:
         scores = scores + mask
-    return merged_heads(ops.matmul(ops.softmax(scores, axis=-1), value))
+    return merged_heads(ops.matmul(shares(scores), value))
+
+
+def shares(scores: Any, axis: int = -1) -> Any:
+    """The softmax over an axis; without the warning of Keras if its size is 1. Shapes: unchanged."""
+    return ops.ones_like(scores) if scores.shape[axis] == 1 else ops.softmax(scores, axis=axis)
 
 
 def split_heads(x: Any, count: int, heads: int) -> list[Any]:

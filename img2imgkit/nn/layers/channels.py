@@ -12,10 +12,10 @@ Shape = tuple[int | None, ...]
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class ChannelRange(layers.Layer):
-    """The channels from ``start`` to ``stop``.
+    """The channels from ``start`` up to, but not including, ``stop``.
 
     Shapes:
-        (N, H, W, C) -> (N, H, W, stop - start)
+        (..., C) -> (..., stop - start)
     """
 
     def __init__(self, start: int, stop: int, **kwargs: Any) -> None:

@@ -144,18 +144,21 @@ class SpectralConv(layers.Layer):
 
 @keras.saving.register_keras_serializable("img2imgkit")
 class DepthwiseConv(layers.Layer):
-    """A convolution of each channel by itself, at stride 1, with zeros beyond the border.
+    """A convolution of each channel by itself.
+
+    At stride 1 there are zeros beyond the border. At other strides there are none, but maps smaller than a kernel are
+    padded by zeros at the bottom and on the right to its size.
 
     Shapes:
-        (N, H, W, C) -> (N, H, W, C)
+        (N, H, W, C) -> (N, H', W', C); H' is H at stride 1, otherwise (H - kernel_size) // strides + 1, at least 1
 
     Attributes:
         kernel: (kernel_size, kernel_size, 1, C), PyTorch's kernel of as many groups as channels
     """
 
-    def __init__(self, kernel_size: int, use_bias: bool = True, **kwargs: Any) -> None:
+    def __init__(self, kernel_size: int, use_bias: bool = True, strides: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.kernel_size, self.use_bias = kernel_size, use_bias
+        self.kernel_size, self.use_bias, self.strides = kernel_size, use_bias, strides
 
     def build(self, input_shape: Shape) -> None:
         channels = input_shape[-1]
@@ -165,14 +168,29 @@ class DepthwiseConv(layers.Layer):
 
     def call(self, x: Any) -> Any:
         kernel = ops.reshape(self.kernel, (self.kernel_size, self.kernel_size, x.shape[-1], 1))
-        y = ops.depthwise_conv(x, kernel, padding="same", data_format="channels_last")
+        padding = "same"
+        if self.strides > 1:
+            x, padding = self._large_enough(x), "valid"
+        y = ops.depthwise_conv(x, kernel, strides=self.strides, padding=padding, data_format="channels_last")
         return y if self.bias is None else y + self.bias
 
+    def _large_enough(self, x: Any) -> Any:
+        sizes = ops.shape(x)[1:3]
+        if all(isinstance(size, int) and size >= self.kernel_size for size in sizes):
+            return x
+        height, width = ((0, ops.maximum(self.kernel_size - size, 0)) for size in sizes)
+        return ops.pad(x, ((0, 0), height, width, (0, 0)))
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
+        if self.strides == 1:
+            return input_shape
+        count, *sizes, channels = input_shape
+        least = self.kernel_size
+        return (count, *(each and (max(each, least) - least) // self.strides + 1 for each in sizes), channels)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "kernel_size": self.kernel_size, "use_bias": self.use_bias}
+        own = {"kernel_size": self.kernel_size, "use_bias": self.use_bias, "strides": self.strides}
+        return {**super().get_config(), **own}
 
 
 def _unit(vector: Any) -> Any:

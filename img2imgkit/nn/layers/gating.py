@@ -1,4 +1,4 @@
-"""What networks with gates and feed-forward parts need: a range of channels, and the exact GELU."""
+"""The exact GELU."""
 
 from __future__ import annotations
 
@@ -9,24 +9,6 @@ import keras
 from keras import layers, ops
 
 Shape = tuple[int | None, ...]
-
-
-@keras.saving.register_keras_serializable("img2imgkit")
-class Channels(layers.Layer):
-    """A range of channels: ``start`` up to, but not including, ``stop``. Shapes: (..., C) -> (..., stop - start)."""
-
-    def __init__(self, start: int, stop: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.start, self.stop = start, stop
-
-    def call(self, x: Any) -> Any:
-        return x[..., self.start : self.stop]
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (*input_shape[:-1], self.stop - self.start)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "start": self.start, "stop": self.stop}
 
 
 @keras.saving.register_keras_serializable("img2imgkit")

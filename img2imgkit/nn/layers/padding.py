@@ -10,6 +10,7 @@ from keras import layers, ops
 from img2imgkit import backend
 
 Shape = tuple[int | None, ...]
+Padding = Literal["reflect", "symmetric", "zeros"]
 
 
 @keras.saving.register_keras_serializable("img2imgkit")
@@ -88,10 +89,11 @@ class PadToMultiple(layers.Layer):
         (N, H, W, C) -> (N, H', W', C)
 
     Attributes:
-        mode: "reflect" mirrors the image without repeating the edge, as often as necessary; "zeros" adds zeros
+        mode: "reflect" mirrors the image without repeating the edge, "symmetric" with it, both as often as necessary;
+            "zeros" adds zeros
     """
 
-    def __init__(self, multiple: int, mode: Literal["reflect", "zeros"] = "reflect", **kwargs: Any) -> None:
+    def __init__(self, multiple: int, mode: Padding = "reflect", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.multiple, self.mode = multiple, mode
 
@@ -102,8 +104,15 @@ class PadToMultiple(layers.Layer):
             padded = ops.pad(x, ((0, 0), height, width, (0, 0)))
             return ops.reshape(padded, (*ops.shape(padded)[:3], x.shape[-1]))  # channels stay known
         for axis, size in enumerate(sizes, start=1):
-            x = ops.take(x, _reflected(size, size + _missing(size, self.multiple)), axis=axis)
+            x = ops.take(x, self._shown(size, size + _missing(size, self.multiple)), axis=axis)
         return x
+
+    def _shown(self, size: Any, padded: Any) -> Any:
+        """The pixel of an axis of length ``size`` that each of ``padded`` pixels shows. Shapes: -> (padded,), int32."""
+        period, less = (2 * size - 2, 0) if self.mode == "reflect" else (2 * size, 1)
+        period = ops.cast(ops.maximum(period, 1), "int32")
+        places = ops.arange(padded, dtype="int32") % period
+        return ops.minimum(places, period - places - less)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         count, *sizes, channels = input_shape
@@ -142,10 +151,3 @@ class CropLike(layers.Layer):
 def _missing(size: Any, multiple: int) -> Any:
     """Pixels up to the next multiple. Remainders of negative numbers differ between export formats."""
     return multiple - 1 - (size - 1) % multiple
-
-
-def _reflected(size: Any, padded: Any) -> Any:
-    """The pixel of an axis of length ``size`` that each of ``padded`` pixels shows. Shapes: -> (padded,), int32."""
-    period = ops.cast(ops.maximum(2 * size - 2, 1), "int32")
-    places = ops.arange(padded, dtype="int32") % period
-    return ops.minimum(places, period - places)
