@@ -9,20 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from img2imgkit_plugins.ncnn.graph import Layer
-from img2imgkit_plugins.ncnn.weights import KERNEL, UP_KERNEL, kernel_shape
+from img2imgkit_plugins.ncnn.weights import kernel_shape
 
 import img2imgkit as kit
 
 DIGITS = 6  # of slopes and factors that are compared; files state them in decimal
 RESIZED = {1: "nearest", 2: "bilinear", 3: "bicubic"}  # by ncnn's number
 
+BITS = 1 << 23  # a slope of at least this is the bits of one, as ncnn's early tools wrote it
+
 # Parameters by ncnn's keys; those that are not named must have ncnn's default.
-SIDES = (4, 14, 15, 16)  # padding
-CONVOLUTION: Mapping[int, float] = {1: KERNEL, 11: KERNEL, 5: 1}  # 3 x 3 with a bias
-ENLARGING: Mapping[int, float] = {**dict.fromkeys((1, 11), UP_KERNEL), **dict.fromkeys((3, 13), 2), 5: 1}
-ENLARGING_PADDING = 3
+SIZES, STRIDES, SIDES, BIAS = (1, 11), (3, 13), (4, 14, 15, 16), 5  # of a kernel, its padding, and whether it has a bias
 WEIGHTS = (0, 6, 9, 10)  # outputs, numbers of the kernel, activation and its parameters
+HALVING: Mapping[int, float] = {**dict.fromkeys(SIZES, 2), **dict.fromkeys(STRIDES, 2), BIAS: 1}
+ENLARGING = {2: ("doubled", 2, 0), 4: ("doubled less", 2, 3), 5: ("tripled less", 3, 2)}  # by kernel; stride, padding
+MEAN: Mapping[int, float] = {0: 1, 4: 1}  # of the whole map
+GIVEN = -233.0  # stands for an input in place of weights
+ACROSS = ((-2.0, -1.0), (1.0, 2.0))  # the axes of height and width, counted from the end or behind the channels
 Key = tuple[Any, ...]
 """An operation, its settings, and the numbers of its input values."""
 
@@ -113,16 +118,28 @@ def _split(values: Values, layer: Layer, sources: Sequence[int]) -> int:
 
 
 def _convolution(values: Values, layer: Layer, sources: Sequence[int]) -> int:
-    """A 3 x 3 convolution, padded by zeros so that it keeps the size, or not padded."""
+    """A 3 x 3 convolution, padded by zeros so that it keeps the size, or not padded; or one of 2 x 2 that halves it."""
+    if layer.whole(1) == 2:
+        layer.expect(HALVING, free=WEIGHTS)
+        return _weighted(values, layer, sources, "halved")
     padding = layer.whole(4)
-    layer.expect({**CONVOLUTION, **dict.fromkeys(SIDES, min(padding, 1))}, free=WEIGHTS)
+    layer.expect({**dict.fromkeys(SIZES, 3), **dict.fromkeys(SIDES, min(padding, 1)), BIAS: 1}, free=WEIGHTS)
     return _weighted(values, layer, sources, "convolution" if padding else "valid")
 
 
 def _deconvolution(values: Values, layer: Layer, sources: Sequence[int]) -> int:
-    """A transposed convolution of 4 x 4 that doubles the size, less 4 pixels."""
-    layer.expect({**ENLARGING, **dict.fromkeys(SIDES, ENLARGING_PADDING)}, free=WEIGHTS)
-    return _weighted(values, layer, sources, "doubled")
+    """A transposed convolution that doubles or triples the size, less some pixels at the border."""
+    size = layer.whole(1) if layer.whole(1) in ENLARGING else 4
+    operation, stride, padding = ENLARGING[size]
+    fixed = {**dict.fromkeys(SIZES, size), **dict.fromkeys(STRIDES, stride), **dict.fromkeys(SIDES, padding), BIAS: 1}
+    layer.expect(fixed, free=WEIGHTS)
+    return _weighted(values, layer, sources, operation)
+
+
+def _inner_product(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    """A matrix for the channels of a map of one pixel."""
+    layer.expect({1: 1}, free=(0, 2, 9, 10))
+    return _weighted(values, layer, sources, "matrix")
 
 
 def _weighted(values: Values, layer: Layer, sources: Sequence[int], operation: str) -> int:
@@ -132,12 +149,19 @@ def _weighted(values: Values, layer: Layer, sources: Sequence[int], operation: s
     values.channels(layer, source, inputs)
     number = values.make(sources, outputs, operation, layer.name, source)
     values.layers[number] = layer
-    activation, slopes = layer.whole(9), layer.numbers(10)
+    activation, slopes = layer.whole(9), [*map(_decimal, layer.numbers(10))]
     if activation == 0:
         return number
+    if activation == 4 and not slopes:
+        return values.make([number], outputs, "sigmoid", number)
     if (activation, len(slopes)) not in ((1, 0), (2, 1)):
         raise kit.InteropError(f"{layer}: activation {activation} with {len(slopes)} parameters is not supported")
     return _leaky(values, number, *slopes)
+
+
+def _decimal(slope: float) -> float:
+    """A slope as a number, also if its bits are written as a whole number."""
+    return slope if abs(slope) < BITS else float(np.int64(slope).astype(np.int32).view(np.float32))
 
 
 def _leaky(values: Values, source: int, slope: float = 0.0) -> int:
@@ -178,15 +202,53 @@ def _sum(values: Values, layer: Layer, sources: Sequence[int], factors: Sequence
 
 
 def _binary(values: Values, layer: Layer, sources: Sequence[int]) -> int:
-    """The sum of two values, or a value times a number."""
+    """The sum of two values, a value times a number, or a map whose channels are weighted by a map of one pixel."""
     if layer.whole(1):
         layer.expect({0: 2.0, 1: 1.0}, free=(2,))
         source = _one(layer, sources)
         return values.make(sources, values.channels(layer, source), "scaled", layer.number(2), source)
+    if layer.whole(0) == 2:
+        layer.expect({0: 2.0}, free=(2,))
+        return _product(values, layer, sources)
     layer.expect(free=(2,))
     if len(sources) != 2:
         raise kit.InteropError(f"{layer} reads {len(sources)} blobs, expected two")
     return _sum(values, layer, sources, (1.0, 1.0))
+
+
+def _scale(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    """A map whose channels are weighted by another input."""
+    layer.expect({0: GIVEN})
+    return _product(values, layer, sources)
+
+
+def _product(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    if len(sources) != 2:
+        raise kit.InteropError(f"{layer} reads {len(sources)} blobs, expected two")
+    channels = values.channels(layer, sources[1], values.channels(layer, sources[0]))
+    return values.make(sources, channels, "product", *sources)
+
+
+def _pooling(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    """The mean of each channel."""
+    layer.expect(MEAN, free=(5, 6))  # of windows
+    source = _one(layer, sources)
+    return values.make(sources, values.channels(layer, source), "mean", source)
+
+
+def _crop(values: Values, layer: Layer, sources: Sequence[int]) -> int:
+    """Cut the same number of pixels off each side; early tools state one corner, and an input that has the new size."""
+    if len(sources) == 2:
+        width = layer.whole(0)
+        layer.expect({0: width, 1: width})
+    else:
+        starts, ends = layer.numbers(9), layer.numbers(10)
+        layer.expect(free=(9, 10, 11))
+        width = int(starts[0]) if starts else 0
+        if (starts, ends) != ((width,) * 2, (-width,) * 2) or layer.numbers(11) not in ACROSS:
+            raise kit.InteropError(f"{layer}: only cutting the same number of pixels off each side is supported")
+    source = sources[0]
+    return values.make(sources, values.channels(layer, source), "cut", width, source)
 
 
 def _eltwise(values: Values, layer: Layer, sources: Sequence[int]) -> int:
@@ -231,13 +293,17 @@ OPERATIONS: Mapping[str, Callable[[Values, Layer, Sequence[int]], int]] = {
     "BinaryOp": _binary,
     "Concat": _concat,
     "Convolution": _convolution,
+    "Crop": _crop,
     "Deconvolution": _deconvolution,
     "Eltwise": _eltwise,
+    "InnerProduct": _inner_product,
     "Input": _input,
     "Interp": _interp,
     "PReLU": _prelu,
     "PixelShuffle": _pixel_shuffle,
+    "Pooling": _pooling,
     "ReLU": _relu,
     "Reorg": _reorg,
+    "Scale": _scale,
     "Split": _split,
 }

@@ -1,0 +1,191 @@
+"""The U-Nets of waifu2x and Real-CUGAN: ``CUNet`` and ``UpCUNet``, ``UpCunet2x``, ``UpCunet3x`` and ``UpCunet4x``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from img2imgkit.architectures.contract import (
+    Architecture,
+    Arguments,
+    Assumption,
+    Checkpoint,
+    NetworkSpec,
+    Places,
+    State,
+)
+from img2imgkit.architectures.state_dict import PRO, if_complete, shuffled
+from img2imgkit.geometry import Geometry
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["Cunet"]
+
+MARGINS = {1: 28, 2: 18, 3: 14, 4: 19}  # pixels that the layers take from each side of the input, by scale
+MULTIPLES = {1: 4, 2: 2, 3: 4, 4: 2}  # of the input's height and width
+BOTTOM_KERNELS = {1: 3, 2: 4, 3: 5, 4: 4}  # of the first U-Net's last layer; transposed where it enlarges
+PLAIN = ("unet1.conv1.conv.0", "unet1.conv1.conv.2", "unet2.conv1.conv.0", "unet2.conv1.conv.2")
+WEIGHTED = ("unet1.conv2", "unet2.conv2", "unet2.conv3", "unet2.conv4")  # pairs of convolutions with attention
+STEPS = (
+    *("unet1.conv1_down", "unet1.conv2_up", "unet1.conv3", "unet1.conv_bottom"),
+    *("unet2.conv1_down", "unet2.conv2_down", "unet2.conv3_up", "unet2.conv4_up", "unet2.conv5", "unet2.conv_bottom"),
+)
+FINAL = "conv_final"  # before the pixel shuffle of scale 4
+BEFORE_SHUFFLE = re.compile(FINAL)
+WAIFU2X, REAL_CUGAN = "replicate", "reflect"  # how the program of each continues a picture beyond its edge
+Backward = Callable[[int, int], tuple[int, int]]
+
+
+def in_our_order(state: State) -> dict[str, np.ndarray]:
+    """Name the mark of Real-CUGAN's "pro" networks, and reorder the convolution before the pixel shuffle."""
+    named = {PRO if name == "pro" else name: array for name, array in state.items()}
+    first = state.get(f"{PLAIN[0]}.weight")
+    return shuffled(named, BEFORE_SHUFFLE, first.shape[1]) if first is not None and first.ndim == 4 else named
+
+
+def recognise(state: State) -> dict[str, Any] | None:
+    """Read the arguments of ``cunet``, see ``assumptions``."""
+    first, bottom, last = (state.get(f"{name}.weight") for name in (PLAIN[0], STEPS[3], STEPS[-1]))
+    if first is None or bottom is None or last is None or any(each.ndim != 4 for each in (first, bottom, last)):
+        return None
+    width, channels = first.shape[:2]
+    final = state.get(f"{FINAL}.weight")
+    known = {kernel: scale for scale, kernel in BOTTOM_KERNELS.items() if scale != 4}
+    scale = 4 if final is not None else known.get(bottom.shape[-1])
+    if scale is None or (4 * channels if final is not None else channels) != len(last if final is None else final):
+        return None
+    options = {
+        **{"scale": scale, "channels": channels, "width": width},
+        **{"attention": f"{WEIGHTED[0]}.seblock.conv1.weight" in state, "pro": PRO in state},
+        **{"edge": WAIFU2X if scale == 1 else REAL_CUGAN, "clipped": False},
+    }
+    return if_complete(state, options, places)
+
+
+def places(options: Arguments) -> Places:
+    """Yield each module and its layer, whose name has "_" in place of "."."""
+    for module in _modules(options):
+        yield module, layer_of(module)
+
+
+def layer_of(module: str) -> str:
+    """The layer of a module."""
+    return module.replace(".", "_")
+
+
+def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
+    """What checkpoint files do not state."""
+    if arguments["scale"] == 1:
+        clip = "values between the two U-Nets are not clipped; nunif clips them to 0 to 1, earlier waifu2x does not"
+        return (Assumption("clipped", False, (True,), clip),)
+    if arguments["scale"] != 2 or arguments["pro"]:
+        return ()
+    edge = "pictures are mirrored at their edge, as by Real-CUGAN; networks of waifu2x, which repeat it, look the same"
+    clip = "values between the two U-Nets are not clipped; waifu2x's nunif clips them to 0 to 1, Real-CUGAN does not"
+    return (
+        Assumption("edge", arguments["edge"], (WAIFU2X,), edge),
+        Assumption("clipped", False, (True,), clip),
+    )
+
+
+class Cunet(Architecture):
+    """The two U-Nets in a row of waifu2x and Real-CUGAN (https://github.com/bilibili/ailab/tree/main/Real-CUGAN).
+
+    At scale 1 and 2 it is waifu2x's ``CUNet`` and ``UpCUNet`` (https://github.com/nagadomi/nunif), at 2, 3 and 4
+    Real-CUGAN's. The official networks have no padding, and their programs continue a picture beyond its edge before
+    they run them; this one does so itself. Attention weights each channel by a function of its mean over the whole
+    picture, so that tiles are not exact; networks without attention ("nose") have exact tiles. Real-CUGAN's own program
+    averages the means of its tiles instead, which takes a pass over all tiles for each mean.
+    """
+
+    name = "cunet"
+    roles = ("enlarger",)
+    uses = ("scale", "channels")
+    checkpoint = Checkpoint(recognise, places, in_our_order, assumptions)
+
+    width: int = Field(default=32, ge=4, description="filters of the first convolution; others have 2 to 8 times more")
+    attention: bool = Field(default=True, description="weight channels by their means (squeeze and excitation)")
+    edge: Literal["replicate", "reflect"] = Field(
+        default="reflect",
+        description="how a picture continues beyond its edge: repeated, as by waifu2x, or mirrored, as by Real-CUGAN",
+    )
+    clipped: bool = Field(default=False, description="clip values between the two U-Nets to 0 to 1, as nunif does")
+    pro: bool = Field(
+        default=False, description="values are 0.15 to 0.85 inside, as in the 'pro' networks of Real-CUGAN"
+    )
+
+    def problem(self, spec: NetworkSpec) -> str:
+        return "" if spec.scale in MARGINS else f"scale {spec.scale}: expected 1, 2, 3 or 4"
+
+    def geometry(self, spec: NetworkSpec) -> Geometry:
+        minimum = MARGINS[spec.scale] + 1 if self.edge == "reflect" else 1
+        radius = None if self.attention else _radius(spec.scale)
+        return Geometry(spec.scale, MULTIPLES[spec.scale], radius, spec.channels, minimum=minimum)
+
+    def build(self, spec: NetworkSpec) -> keras.Model:
+        from img2imgkit.architectures.cunet.network import cunet
+
+        return cunet(**self.arguments(spec))
+
+
+def _modules(options: Arguments) -> Iterator[str]:
+    yield from (*PLAIN, *STEPS)
+    for pair in WEIGHTED:
+        yield from (f"{pair}.conv.0", f"{pair}.conv.2")
+        if options["attention"]:
+            yield from (f"{pair}.seblock.conv1", f"{pair}.seblock.conv2")
+    if options["scale"] == 4:
+        yield FINAL
+
+
+def _radius(scale: int) -> int:
+    """The receptive radius without attention, in input pixels: the distance to the furthest one of a pixel's outputs.
+
+    Each step back through the network gives the range of its input for a range of its output, along the longest path.
+    """
+    furthest = 0
+    for place in range(MULTIPLES[scale]):
+        first, last = place * scale, place * scale + scale - 1
+        for step in _backwards(scale):
+            first, last = step(first, last)
+        margin = MARGINS[scale]
+        furthest = max(furthest, place - (first - margin), last - margin - place)
+    return furthest
+
+
+def _backwards(scale: int) -> tuple[Backward, ...]:
+    deep = (_valid, _valid, _doubled, _valid, _valid, _doubled, _valid, _valid, _halved, _valid, _valid, _halved)
+    shallow = (_valid, _doubled, _valid, _valid, _halved, _valid, _valid)
+    start = (_doubled, _cropped, _valid) if scale == 4 else ()
+    return (*start, *deep, _valid, _valid, {1: _valid, 3: _tripled_less}.get(scale, _doubled_less), *shallow)
+
+
+def _valid(first: int, last: int) -> tuple[int, int]:
+    return first, last + 2
+
+
+def _halved(first: int, last: int) -> tuple[int, int]:
+    return 2 * first, 2 * last + 1
+
+
+def _doubled(first: int, last: int) -> tuple[int, int]:
+    return first // 2, last // 2
+
+
+def _doubled_less(first: int, last: int) -> tuple[int, int]:
+    """A transposed convolution of 4 x 4, stride 2, less 3 pixels on each side."""
+    return -(-first // 2), (last + 3) // 2
+
+
+def _tripled_less(first: int, last: int) -> tuple[int, int]:
+    """A transposed convolution of 5 x 5, stride 3, less 2 pixels on each side."""
+    return -(-(first - 2) // 3), (last + 2) // 3
+
+
+def _cropped(first: int, last: int) -> tuple[int, int]:
+    return first + 1, last + 1
