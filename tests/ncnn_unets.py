@@ -1,4 +1,4 @@
-"""The U-Nets of waifu2x and Real-CUGAN, and SRMD, in ncnn's two files, as early and as recent converters lay them out."""
+"""The U-Nets of waifu2x and Real-CUGAN, and SRMD, in ncnn's two files, as early and recent converters lay them out."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def kernel_projection(code: int = 15, size: int = 15, widest: float = 4.0) -> ke
 def _components(code: int, size: int, widest: float) -> np.ndarray:
     """The principal components of kernels of many widths. Shapes: -> (code, size * size), float32, orthonormal rows."""
     kernels = [gaussian_kernel(width, size).ravel() for width in np.linspace(NARROWEST, widest, WIDTHS)]
-    directions, _, _ = np.linalg.svd(np.transpose(kernels))
+    directions, _, _ = np.linalg.svd(np.transpose(kernels), full_matrices=False)
     found = directions[:, :code].T
     signs = np.sign(found[np.arange(code), np.abs(found).argmax(axis=1)])
     return (found * signs[:, None]).astype(np.float32)

@@ -53,7 +53,7 @@ def places(options: Arguments) -> Places:
 
 
 class Srmd(Architecture):
-    """SRMD (Zhang et al. 2018, https://arxiv.org/abs/1712.06116): convolutions that read a degradation with the picture.
+    """SRMD (Zhang et al. 2018, https://arxiv.org/abs/1712.06116): convolutions that read a picture and its degradation.
 
     Each number of the degradation's code is a constant map beside the picture: the coefficients of the blur kernel's
     principal components, and the level of noise; SRMDNF, for pictures without noise, lacks the latter.

@@ -61,16 +61,22 @@ def _matrices(raw: bytes) -> Iterator[tuple[str, np.ndarray]]:
         raise Refused("not a MAT-file of version 5; save it in MATLAB with the option -v6 or -v7")
     left = MAX_BYTES
     for kind, data in _elements(raw[HEADER:], order):
+        inside = [(kind, data)]
         if kind == COMPRESSED:
-            inflating = zlib.decompressobj()
-            data = inflating.decompress(data, left)
-            left -= len(data)
-            if not inflating.eof:
-                raise Refused("a matrix is cut short, or decompresses to more bytes than the limit")
-            [(kind, data)] = _elements(data, order)
-        found = _matrix(data, order) if kind == MATRIX else None
-        if found:
-            yield found
+            content = _inflated(data, left)
+            left -= len(content)
+            inside = [*_elements(content, order)]
+        for each, numbers in inside:
+            if each == MATRIX and (found := _matrix(numbers, order)):
+                yield found
+
+
+def _inflated(data: bytes, most: int) -> bytes:
+    inflating = zlib.decompressobj()
+    content = inflating.decompress(data, most)
+    if not inflating.eof:
+        raise Refused("a matrix is cut short, or decompresses to more bytes than the limit")
+    return content
 
 
 def _elements(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:

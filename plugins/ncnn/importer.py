@@ -66,7 +66,9 @@ def _read(graph: Path, weights: Path) -> kit.StateDict:
 def _left_out(recognised: Recognised) -> tuple[kit.Assumption, ...]:
     """What the file does in addition to the network, or leaves to a program."""
     if recognised.network == "cunet" and recognised.options["scale"] == 4:
-        text = "the file leaves it to its program to add the enlarged picture; the bundle adds the enlarged picture itself"
+        text = (
+            "the file leaves it to its program to add the enlarged picture; the bundle adds the enlarged picture itself"
+        )
         return (kit.Assumption("", None, (), text),)
     if recognised.resized is None:
         return ()

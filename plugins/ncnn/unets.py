@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from img2imgkit_plugins.ncnn.values import total
-from img2imgkit_plugins.ncnn.walk import Differs, Walk
+from img2imgkit_plugins.ncnn.walk import Walk
 
 LEAK = 0.1  # slope of the activations
 BOTTOMS = {"valid": 1, "doubled less": 2, "tripled less": 3}  # the scale by the first U-Net's last layer

@@ -21,7 +21,8 @@ RESIZED = {1: "nearest", 2: "bilinear", 3: "bicubic"}  # by ncnn's number
 BITS = 1 << 23  # a slope of at least this is the bits of one, as ncnn's early tools wrote it
 
 # Parameters by ncnn's keys; those that are not named must have ncnn's default.
-SIZES, STRIDES, SIDES, BIAS = (1, 11), (3, 13), (4, 14, 15, 16), 5  # of a kernel, its padding, and whether it has a bias
+SIZES, STRIDES, SIDES = (1, 11), (3, 13), (4, 14, 15, 16)  # of a kernel, and its padding
+BIAS = 5  # whether there is one
 WEIGHTS = (0, 6, 9, 10)  # outputs, numbers of the kernel, activation and its parameters
 HALVING: Mapping[int, float] = {**dict.fromkeys(SIZES, 2), **dict.fromkeys(STRIDES, 2), BIAS: 1}
 ENLARGING = {2: ("doubled", 2, 0), 4: ("doubled less", 2, 3), 5: ("tripled less", 3, 2)}  # by kernel; stride, padding

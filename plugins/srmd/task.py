@@ -56,7 +56,9 @@ class Srmd(kit.Importable, kit.Task, kit.Conditional):
         @model_validator(mode="after")
         def _consistent(self) -> Self:
             if self.projection is None and len(self.code) != self.components:
-                raise ValueError(f"code: expected {self.components} numbers, as many as components, not {len(self.code)}")
+                raise ValueError(
+                    f"code: expected {self.components} numbers, as many as components, not {len(self.code)}"
+                )
             return self
 
         def check_choices(self) -> None:
@@ -92,14 +94,16 @@ class Srmd(kit.Importable, kit.Task, kit.Conditional):
         if given.spec.channels != given.spec.written or given.spec.code not in (components, components + 1):
             return None
         stated |= {"noise": given.spec.code == components + 1}
-        stated |= {"projection": networks[each].architecture for each in projections}
+        roles = {"generator": kit.FromFile(number)}
+        if projections:
+            stated["projection"] = networks[projections[0]].architecture
+            roles["projection"] = kit.FromFile(projections[0])
         try:
             options = cls.Options(**stated)
         except ValidationError:
             return None
         if given.spec.channels != options.spec.channels:
             return None
-        roles = {"generator": kit.FromFile(number)} | {"projection": kit.FromFile(each) for each in projections}
         assumed = () if projections else (_unblurred(),)
         return kit.ImportPlan(options.model_dump(mode="json"), roles, assumptions=assumed)
 
@@ -148,8 +152,8 @@ class Srmd(kit.Importable, kit.Task, kit.Conditional):
             parts = [nets["projection"](parts[0], training=False)]
         if self.options.noise:
             parts.append(ops.convert_to_tensor(inputs["level"], "float32"))
-        made = nets["generator"]([(image + 1) / 2, ops.concatenate(parts, axis=-1)], training=training)
-        return 2 * made - 1
+        unit = (ops.convert_to_tensor(image) + 1) / 2
+        return 2 * nets["generator"]([unit, ops.concatenate(parts, axis=-1)], training=training) - 1
 
     def _degradation(self, width: float, noise: float) -> dict[str, np.ndarray]:
         """What the network reads of a degradation: the kernel or its code, and the level of noise."""

@@ -1,4 +1,4 @@
-"""The U-Nets of waifu2x and Real-CUGAN: sizes, the continued edge, options that files state or leave open."""
+"""The U-Nets of waifu2x and Real-CUGAN: options that files state or leave open, what is computed, exact tiles."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ncnn_unets import cunet_state
 
 from img2imgkit import backend
 
 backend.load()
 
-from checkpoints import INSTALLED, checkpoint_of, randomised, recognised  # noqa: E402
+from checkpoints import INSTALLED, checkpoint_of, recognised  # noqa: E402
 
 from img2imgkit.architectures import Cunet, NetworkSpec  # noqa: E402
 from img2imgkit.architectures.cunet import MARGINS, MULTIPLES  # noqa: E402
-from img2imgkit.architectures.cunet.network import cunet  # noqa: E402
+from img2imgkit.errors import InteropError  # noqa: E402
 from img2imgkit.exchange import StateDict  # noqa: E402
-from img2imgkit.importing import network_of, read_network, state_of_model  # noqa: E402
+from img2imgkit.importing import network_of, read_network, read_torch  # noqa: E402
+from img2imgkit.importing.weight_sets import cleaned, state_of  # noqa: E402
 
+# Small networks with random weights under the official names, computed by PyTorch's functions; see their config.json.
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-PICTURES = np.random.default_rng(0)
 
 
 def options_of(scale: int, **options: Any) -> dict[str, Any]:
@@ -30,31 +32,31 @@ def options_of(scale: int, **options: Any) -> dict[str, Any]:
     return {**fixed, "edge": edge, **options}
 
 
-def state_for(**options: Any) -> dict[str, np.ndarray]:
-    return state_of_model(randomised("cunet", **options), checkpoint_of("cunet").places(options))
-
-
 @pytest.mark.parametrize(
     "options",
-    [
-        *(options_of(scale) for scale in MARGINS),
-        options_of(2, attention=False),
-        options_of(4, width=8),
-    ],
+    [*(options_of(scale) for scale in MARGINS), options_of(2, attention=False), options_of(4, width=8)],
     ids=str,
 )
 def test_options_are_inferred_from_names_and_shapes(options: dict[str, Any]) -> None:
-    assert recognised(state_for(**options)) == {"cunet": options}
+    state = cunet_state(options["scale"], options["width"], options["attention"])
+    assert recognised(state) == {"cunet": options}
 
 
 @pytest.mark.parametrize(
-    "name", ["sr_cunet_x1", "sr_cunet_x2_pro", "sr_cunet_x3", "sr_cunet_x4", "waifu2x_upcunet"]
+    ("name", "left_open"),
+    [
+        ("sr_cunet_x1", ["clipped"]),
+        ("sr_cunet_x2_pro", []),
+        ("sr_cunet_x3", []),
+        ("sr_cunet_x4", []),
+        ("waifu2x_upcunet", ["edge", "clipped"]),
+    ],
 )
-def test_a_file_states_its_scale(name: str) -> None:
-    given = read_network(FIXTURES / name / "weights.pth", INSTALLED)
-    assert given.arguments.items() >= {"pro": name.endswith("pro"), "attention": True, "width": 4}.items()
-    open_options = {"sr_cunet_x1": ["clipped"], "waifu2x_upcunet": ["edge", "clipped"]}
-    assert [each.option for each in given.assumptions] == open_options.get(name, [])
+def test_a_file_states_its_scale_and_whether_it_is_pro(name: str, left_open: list[str]) -> None:
+    found = recognised(state_of(read_torch(FIXTURES / name / "weights.pth")))
+    scale = 2 if name == "waifu2x_upcunet" else int(name[10])
+    assert found == {"cunet": options_of(scale, pro=name.endswith("pro"))}
+    assert [each.option for each in checkpoint_of("cunet").assumptions(found["cunet"])] == left_open
 
 
 def test_a_network_of_waifu2x_computes_the_same_once_its_edge_is_stated() -> None:
@@ -68,29 +70,7 @@ def test_a_network_of_waifu2x_computes_the_same_once_its_edge_is_stated() -> Non
 
 @pytest.mark.parametrize("mark", [1, True, np.zeros(1, np.float32), np.zeros((), np.int64)], ids=repr)
 def test_an_entry_of_any_value_marks_a_pro_network(mark: Any) -> None:
-    from img2imgkit.importing.weight_sets import cleaned
-
-    state = state_for(scale=2, width=4)
-    found = network_of(StateDict(cleaned({**state, "pro": mark})), INSTALLED)
-    assert found.arguments["pro"]
-    picture = PICTURES.random((1, 20, 20, 3), np.float32)
-    plain = network_of(StateDict(state), INSTALLED).model
-    narrow = (np.asarray(plain(picture * 0.7 + 0.15)) - 0.15) / 0.7
-    np.testing.assert_allclose(np.asarray(found.model(picture)), narrow, atol=1e-4 * np.abs(narrow).max())
-
-
-@pytest.mark.parametrize(("edge", "mode"), [("replicate", "edge"), ("reflect", "reflect")])
-@pytest.mark.parametrize("scale", MARGINS)
-def test_the_edge_is_continued(scale: int, edge: Any, mode: Any) -> None:
-    """A picture that was continued before gives the same inside, without attention, whose means it changes."""
-    model = cunet(scale, width=4, attention=False, edge=edge)
-    picture = PICTURES.random((1, 32, 36, 3), np.float32)
-    wide = np.pad(picture, ((0, 0), (28, 28), (28, 28), (0, 0)), mode)
-    inside = slice(28 * scale, -28 * scale)
-    expected = np.asarray(model(picture))
-    np.testing.assert_allclose(
-        np.asarray(model(wide))[:, inside, inside], expected, atol=1e-5 * np.abs(expected).max()
-    )
+    assert recognised(cleaned({**cunet_state(3), "pro": mark})) == {"cunet": options_of(3, pro=True)}
 
 
 @pytest.mark.parametrize("scale", MARGINS)
@@ -117,8 +97,6 @@ def test_other_scales_are_refused() -> None:
     ids=str,
 )
 def test_impossible_shapes_are_refused(module: str, shape: tuple[int, ...]) -> None:
-    from img2imgkit.errors import InteropError
-
-    state = {**state_for(scale=2, width=4), f"{module}.weight": np.zeros(shape, np.float32)}
+    state = {**cunet_state(2), f"{module}.weight": np.zeros(shape, np.float32)}
     with pytest.raises(InteropError):
         network_of(StateDict(state), INSTALLED)

@@ -21,19 +21,16 @@ from img2imgkit.exchange import StateDict  # noqa: E402
 from img2imgkit.formats.mat_file import read_mat  # noqa: E402
 from img2imgkit.importing import network_of, read_network, state_of_model  # noqa: E402
 
-OFFICIAL = Path(__file__).parents[1] / "fixtures" / "srmd_x2"
+OFFICIAL = Path(__file__).parents[1] / "fixtures" / "sr_srmd_x2"
 
 
-def test_it_computes_what_the_official_network_computes() -> None:
+def test_an_official_file_states_everything() -> None:
     given = read_network(OFFICIAL / "weights.pth", INSTALLED)
     assert (given.kind, given.assumptions) == ("srmd", ())
     assert given.arguments == {"scale": 2, "channels": 3, "code": 16, "width": 16, "depth": 12}
     with np.load(OFFICIAL / "io.npz") as stored:
-        both, expected = (stored[f"rect__{side}"].transpose(0, 2, 3, 1) for side in ("in__x", "out__y"))
-    picture, maps = both[..., :3], both[..., 3:]
-    made = given.model([picture, maps[:, 0, 0]])
-    np.testing.assert_allclose(np.asarray(made), expected, atol=1e-5)
-    np.testing.assert_array_equal(maps, np.broadcast_to(maps[:, :1, :1], maps.shape))  # of a uniform degradation
+        maps = stored["rect__in__x"][:, 3:]
+    np.testing.assert_array_equal(maps, np.broadcast_to(maps[..., :1, :1], maps.shape))  # so a code describes them
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 from mat_files import element, mat_file, matrix
 
 from img2imgkit.errors import InteropError
-from img2imgkit.formats.mat_file import HEADER, MAX_BYTES, is_mat, read_mat
+from img2imgkit.formats import mat_file as mat_file_module
+from img2imgkit.formats.mat_file import HEADER, is_mat, read_mat
 
 NUMBERS = np.arange(6, dtype=np.float64).reshape(2, 3) / 7
 
@@ -61,7 +62,8 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
         read_mat(tmp_path / "missing.mat")
 
 
-def test_what_decompresses_to_too_much_is_refused(tmp_path: Path) -> None:
-    bomb = zlib.compress(bytes(MAX_BYTES + 1))
+def test_what_decompresses_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mat_file_module, "MAX_BYTES", 1 << 16)
+    bomb = zlib.compress(bytes(1 << 20))
     content = mat_file(P=NUMBERS) + element(15, bomb, padded=False)
     assert "more bytes than the limit" in refused(tmp_path / "a.mat", content)

@@ -43,7 +43,9 @@ def task_of(**options: Any) -> Srmd:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [{"generator": SMALL, "scale": 3}, {**PROJECTED, "noise": False}], ids=["code", "projection"])
+@pytest.mark.parametrize(
+    "options", [{"generator": SMALL, "scale": 3}, {**PROJECTED, "noise": False}], ids=["code", "projection"]
+)
 def test_it_keeps_the_contract(options: dict[str, Any]) -> None:
     check_task(Srmd, Srmd.Options(**options))
 
@@ -108,7 +110,7 @@ def picture() -> Picture:
 @pytest.mark.parametrize("noise", [True, False], ids=["srmd", "srmdnf"])
 def test_a_network_alone_is_imported_for_pictures_without_a_blur(noise: bool, catalog: Catalog, tmp_path: Path) -> None:
     given = {"scale": 2, "channels": 3, "code": 15 + noise, "width": 4, "depth": 2}
-    save_torch(state_of("srmd", **given), tmp_path / "a.pth")
+    save_torch(tmp_path / "a.pth", state_of("srmd", **given))
     imported = import_bundle([tmp_path / "a.pth"], tmp_path / "bundle", catalog)
     assert imported.manifest.task == "srmd"
     [assumption] = imported.assumptions
@@ -122,14 +124,14 @@ def test_a_network_alone_is_imported_for_pictures_without_a_blur(noise: bool, ca
 
 def test_with_the_official_projection_blurs_can_be_stated(catalog: Catalog, tmp_path: Path) -> None:
     given = {"scale": 3, "channels": 3, "code": 7, "width": 4, "depth": 2}
-    save_torch(state_of("srmd", **given), tmp_path / "a.pth")
+    save_torch(tmp_path / "a.pth", state_of("srmd", **given))
     matrix = np.random.default_rng(0).normal(size=(6, 25))
     (tmp_path / "pca.mat").write_bytes(mat_file(P=matrix))
     imported = import_bundle([tmp_path / "a.pth", tmp_path / "pca.mat"], tmp_path / "bundle", catalog)
     assert imported.assumptions == ()
     translator = Translator(load(tmp_path / "bundle", catalog), device="cpu")
     plain, stated = (translator.translate(picture(), given).picture for given in ({"blur": 0.0}, {"blur": 2.0}))
-    assert not np.array_equal(plain.pixels, stated.pixels)
+    assert not np.array_equal(plain.color, stated.color)
     projected = np.asarray(translator.bundle.nets["projection"](gaussian_kernel(2.0, 5).reshape(1, -1)))
     np.testing.assert_allclose(projected[0], matrix @ gaussian_kernel(2.0, 5).ravel(), rtol=1e-4, atol=1e-5)
 
