@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Cunet"]
 
 MARGINS = {1: 28, 2: 18, 3: 14, 4: 19}  # pixels that the layers take from each side of the input, by scale
-MULTIPLES = {1: 4, 2: 2, 3: 4, 4: 2}  # of the input's height and width
+MULTIPLES = {1: 4, 2: 2, 3: 4, 4: 2}  # to which a picture is continued, so that exact tiles begin at these
 BOTTOM_KERNELS = {1: 3, 2: 4, 3: 5, 4: 4}  # of the first U-Net's last layer; transposed where it enlarges
 PLAIN = ("unet1.conv1.conv.0", "unet1.conv1.conv.2", "unet2.conv1.conv.0", "unet2.conv1.conv.2")
 WEIGHTED = ("unet1.conv2", "unet2.conv2", "unet2.conv3", "unet2.conv4")  # pairs of convolutions with attention
@@ -123,9 +123,9 @@ class Cunet(Architecture):
         return "" if spec.scale in MARGINS else f"scale {spec.scale}: expected 1, 2, 3 or 4"
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
-        minimum = MARGINS[spec.scale] + 1 if self.edge == "reflect" else 1
-        radius = None if self.attention else _radius(spec.scale)
-        return Geometry(spec.scale, MULTIPLES[spec.scale], radius, spec.channels, minimum=minimum)
+        if self.attention:
+            return Geometry(spec.scale, radius=None, channels=spec.channels)
+        return Geometry(spec.scale, MULTIPLES[spec.scale], _radius(spec.scale), spec.channels)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
         from img2imgkit.architectures.cunet.network import cunet

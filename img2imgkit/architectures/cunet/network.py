@@ -8,9 +8,9 @@ from typing import Any, Literal
 import keras
 from keras import layers
 
-from img2imgkit.architectures.cunet import BOTTOM_KERNELS, MARGINS, layer_of
+from img2imgkit.architectures.cunet import BOTTOM_KERNELS, MARGINS, MULTIPLES, layer_of
 from img2imgkit.nn.enlarging import LEAK
-from img2imgkit.nn.layers import EdgePad, PixelShuffle, ReflectionPad, Repeated
+from img2imgkit.nn.layers import CropLike, PadAround, PixelShuffle, Repeated
 
 REDUCTION = 8  # of channels, inside the attention
 NARROWED = (0.7, 0.15)  # factor and offset of the values of "pro" networks
@@ -32,8 +32,7 @@ def cunet(
     added to the repeated pixels of the picture. The last layers are float32 under every precision policy.
 
     Shapes:
-        (N, H, W, channels) in [0, 1] -> (N, scale * H, scale * W, channels); H and W are multiples of 4 at scale 1 and
-            3, of 2 at scale 2 and 4, and larger than the margin (28, 18, 14, 19 by scale) if ``edge`` is "reflect"
+        (N, H, W, channels) in [0, 1] -> (N, scale * H, scale * W, channels)
 
     >>> ops.shape(cunet(scale=3, width=8)(ops.zeros((1, 16, 20, 3))))
     (1, 48, 60, 3)
@@ -41,16 +40,17 @@ def cunet(
     source = keras.Input((None, None, channels), name="source")
     factor, offset = NARROWED if pro else (1.0, 0.0)
     given = layers.Rescaling(factor, offset, dtype="float32", name="narrowed")(source) if pro else source
-    margin = MARGINS[scale]
-    x = (EdgePad if edge == "replicate" else ReflectionPad)(margin, name="edge")(given)
+    x = PadAround(MARGINS[scale], MULTIPLES[scale], edge, dtype=given.dtype, name="edge")(given)
     inside = 2 * width if scale == 4 else channels
     first = _first(x, inside, width, scale, attention)
     if clipped:
         first = layers.ReLU(max_value=1.0, dtype="float32", name="clipped")(first)
     second = _second(first, inside, width, attention)
     x = layers.Add(dtype="float32", name="corrected")([_cut(first, 20, "unet1_cut"), second])
+    x = CropLike(scale, dtype="float32", name="cropped")([_shuffled(x, channels) if scale == 4 else x, source])
     if scale == 4:
-        x = _shuffled(x, given, channels)
+        nearest = Repeated(4, interpolation="nearest", dtype="float32", name="nearest")(given)
+        x = layers.Add(dtype="float32", name="sum")([x, nearest])
     if pro:
         x = layers.Rescaling(1 / factor, -offset / factor, dtype="float32", name="widened")(x)
     return keras.Model(source, x, name="cunet")
@@ -87,12 +87,10 @@ def _second(x: Any, outputs: int, width: int, attention: bool) -> Any:
     return _conv(x, "unet2.conv_bottom", outputs, dtype="float32")
 
 
-def _shuffled(x: Any, source: Any, channels: int) -> Any:
-    """The end at scale 4. Shapes: (N, 2 * H + 4, 2 * W + 4, C), (N, H, W, channels) -> (N, 4 * H, 4 * W, channels)."""
+def _shuffled(x: Any, channels: int) -> Any:
+    """The end at scale 4. Shapes: (N, 2 * H + 4, 2 * W + 4, C) -> (N, 4 * H, 4 * W, channels)."""
     x = _cut(_conv(x, "conv_final", 4 * channels, dtype="float32"), 1, "conv_final_cut")
-    x = PixelShuffle(2, dtype="float32", name="shuffle")(x)
-    nearest = Repeated(4, interpolation="nearest", dtype="float32", name="nearest")(source)
-    return layers.Add(dtype="float32", name="sum")([x, nearest])
+    return PixelShuffle(2, dtype="float32", name="shuffle")(x)
 
 
 def _pair(x: Any, module: str, inner: int, outer: int, attention: bool) -> Any:

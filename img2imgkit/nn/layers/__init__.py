@@ -16,7 +16,7 @@ from img2imgkit.nn.layers.lists import ListModel
 from img2imgkit.nn.layers.maps import InstanceMean, LabelMaps, UnitLength
 from img2imgkit.nn.layers.mean_shift import MeanShift
 from img2imgkit.nn.layers.norm import AdaptiveInstanceNorm, BatchNorm, InstanceNorm, normalized
-from img2imgkit.nn.layers.padding import CropLike, EdgePad, PadToMultiple, ReflectionPad
+from img2imgkit.nn.layers.padding import CropLike, EdgePad, PadAround, PadToMultiple, ReflectionPad
 from img2imgkit.nn.layers.positions import RelativePositions
 from img2imgkit.nn.layers.resizing import BilinearUp, MeanDown, Repeated, ResizedLike, ResizedTo
 from img2imgkit.nn.layers.shuffle import PixelShuffle, PixelUnshuffle, ScaledSum
@@ -46,6 +46,7 @@ __all__ = [
     "MeanShift",
     "Modulated",
     "OverlappingAttention",
+    "PadAround",
     "PadToMultiple",
     "PermutedAttention",
     "PixelShuffle",

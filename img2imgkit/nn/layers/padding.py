@@ -113,6 +113,44 @@ class PadToMultiple(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("img2imgkit")
+class PadAround(layers.Layer):
+    """Pad by ``width`` pixels on each side of an image, and as many more at the bottom and on the right as are missing
+    to a multiple of ``multiple``.
+
+    Shapes:
+        (N, H, W, C) -> (N, H' + 2 * width, W' + 2 * width, C), with H' and W' multiples of ``multiple``
+
+    Attributes:
+        mode: "reflect" mirrors the image without repeating the edge, as often as necessary; "replicate" repeats it
+    """
+
+    def __init__(
+        self, width: int, multiple: int = 1, mode: Literal["reflect", "replicate"] = "reflect", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.width, self.multiple, self.mode = width, multiple, mode
+
+    def call(self, x: Any) -> Any:
+        for axis, size in enumerate(ops.shape(x)[1:3], start=1):
+            padded = size + _missing(size, self.multiple) + 2 * self.width
+            places = ops.arange(padded, dtype="int32") - self.width
+            if self.mode == "reflect":
+                places = _mirrored_places(ops.abs(places), size)
+            else:
+                places = ops.maximum(ops.minimum(places, size - 1), 0)
+            x = ops.take(x, places, axis=axis)
+        return x
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        count, *sizes, channels = input_shape
+        filled = (None if size is None else size + _missing(size, self.multiple) for size in sizes)
+        return _grown((count, *filled, channels), self.width)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "width": self.width, "multiple": self.multiple, "mode": self.mode}
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
 class CropLike(layers.Layer):
     """Cut off the bottom and the right of an image until it is ``scale`` times as large as another one.
 
@@ -145,6 +183,11 @@ def _missing(size: Any, multiple: int) -> Any:
 
 def _reflected(size: Any, padded: Any) -> Any:
     """The pixel of an axis of length ``size`` that each of ``padded`` pixels shows. Shapes: -> (padded,), int32."""
+    return _mirrored_places(ops.arange(padded, dtype="int32"), size)
+
+
+def _mirrored_places(places: Any, size: Any) -> Any:
+    """The pixel of an axis of length ``size`` that its mirrored continuation shows at each place from 0 on."""
     period = ops.cast(ops.maximum(2 * size - 2, 1), "int32")
-    places = ops.arange(padded, dtype="int32") % period
+    places = places % period
     return ops.minimum(places, period - places)
