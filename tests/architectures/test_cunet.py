@@ -45,11 +45,11 @@ def test_options_are_inferred_from_names_and_shapes(options: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     ("name", "left_open"),
     [
-        ("sr_cunet_x1", ["clipped"]),
-        ("sr_cunet_x2_pro", []),
-        ("sr_cunet_x3", []),
-        ("sr_cunet_x4", []),
-        ("waifu2x_upcunet", ["edge", "clipped"]),
+        ("sr_cunet_x1", ["edge", "clipped"]),
+        ("sr_cunet_x2_pro", ["edge"]),
+        ("sr_cunet_x3", ["edge", "pro"]),
+        ("sr_cunet_x4", ["edge", "pro"]),
+        ("waifu2x_upcunet", ["edge", "clipped", "pro"]),
     ],
 )
 def test_a_file_states_its_scale_and_whether_it_is_pro(name: str, left_open: list[str]) -> None:
@@ -60,7 +60,7 @@ def test_a_file_states_its_scale_and_whether_it_is_pro(name: str, left_open: lis
 
 
 def test_a_network_of_waifu2x_computes_the_same_once_its_edge_is_stated() -> None:
-    stated = {"edge": "replicate", "clipped": True}
+    stated = {"edge": "replicate", "clipped": True, "pro": False}
     given = read_network(FIXTURES / "waifu2x_upcunet" / "weights.pth", INSTALLED, **stated)
     assert given.assumptions == ()
     with np.load(FIXTURES / "waifu2x_upcunet" / "io.npz") as stored:

@@ -35,7 +35,7 @@ def test_a_bundle_makes_the_official_picture_of_any_size_and_notes_inexact_tiles
     catalog: Catalog, tmp_path: Path
 ) -> None:
     files = [FIXTURES / "waifu2x_upcunet" / "weights.pth"]
-    stated = {"generator.edge": "replicate", "generator.clipped": True}
+    stated = {"generator.edge": "replicate", "generator.clipped": True, "generator.pro": False}
     assert import_bundle(files, tmp_path / "bundle", catalog, options=stated).assumptions == ()
     picture, wanted = official("waifu2x_upcunet")
     assert picture.height % 2

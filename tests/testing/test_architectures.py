@@ -127,9 +127,9 @@ SLOW: list[tuple[Architecture, NetworkSpec]] = [
     (Dat(width=32, depths=(3,), heads=(4,), split=(4, 2), connection="3conv", qkv_bias=False), TWICE),
     (Srformer(width=4, depths=(2,), heads=(2,), masked=False, features=4), TWICE),
     (Drct(width=4, heads=(2,), window=4, growth=2, features=4), TWICE),
-    *((Cunet(width=4), NetworkSpec(scale=scale)) for scale in (1, 4)),
     *((Cunet(width=4, attention=False, edge="replicate"), NetworkSpec(scale=scale)) for scale in (1, 2, 3, 4)),
-    (Cunet(width=4, clipped=True, pro=True), NetworkSpec(scale=3)),
+    (Cunet(width=4, clipped=True), TWICE),
+    (Cunet(width=4, pro=True), NetworkSpec(scale=4)),
     (Omnisr(width=8, groups=1, blocks=1, window=4, bias=False), NetworkSpec(1, scale=3)),
 ]
 

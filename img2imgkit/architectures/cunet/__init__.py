@@ -38,6 +38,7 @@ STEPS = (
 FINAL = "conv_final"  # before the pixel shuffle of scale 4
 BEFORE_SHUFFLE = re.compile(FINAL)
 WAIFU2X, REAL_CUGAN = "replicate", "reflect"  # how the program of each continues a picture beyond its edge
+WHOSE = {WAIFU2X: "waifu2x", REAL_CUGAN: "Real-CUGAN"}
 Backward = Callable[[int, int], tuple[int, int]]
 
 
@@ -80,17 +81,16 @@ def layer_of(module: str) -> str:
 
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
     """What checkpoint files do not state."""
-    if arguments["scale"] == 1:
-        clip = "values between the two U-Nets are not clipped; nunif clips them to 0 to 1, earlier waifu2x does not"
-        return (Assumption("clipped", False, (True,), clip),)
-    if arguments["scale"] != 2 or arguments["pro"]:
-        return ()
-    edge = "pictures are mirrored at their edge, as by Real-CUGAN; networks of waifu2x, which repeat it, look the same"
-    clip = "values between the two U-Nets are not clipped; waifu2x's nunif clips them to 0 to 1, Real-CUGAN does not"
-    return (
-        Assumption("edge", arguments["edge"], (WAIFU2X,), edge),
-        Assumption("clipped", False, (True,), clip),
-    )
+    mirrored = arguments["edge"] == REAL_CUGAN
+    edge = f"pictures are {'mirrored' if mirrored else 'repeated'} beyond their edge, as by {WHOSE[arguments['edge']]}"
+    clip = "values between the two U-Nets are not clipped; waifu2x's nunif clips them to 0 to 1, other programs do not"
+    pro = "values are 0 to 1 inside, since the file lacks the mark of Real-CUGAN's 'pro' networks"
+    found = [Assumption("edge", arguments["edge"], (WAIFU2X if mirrored else REAL_CUGAN,), edge)]
+    if arguments["scale"] <= 2 and not arguments["pro"]:
+        found.append(Assumption("clipped", False, (True,), clip))
+    if arguments["scale"] > 1 and not arguments["pro"]:
+        found.append(Assumption("pro", False, (True,), pro))
+    return tuple(found)
 
 
 class Cunet(Architecture):
