@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from img2imgkit_plugins.ncnn.graph import read_graph
-from img2imgkit_plugins.ncnn.networks import Recognised, recognise
-from img2imgkit_plugins.ncnn.values import Values
+from img2imgkit_plugins.ncnn.networks import recognise
+from img2imgkit_plugins.ncnn.operations import values_of
+from img2imgkit_plugins.ncnn.walk import Recognised
 from img2imgkit_plugins.ncnn.weights import read_weights
 
 import img2imgkit as kit
@@ -53,7 +54,7 @@ class Ncnn(kit.Importer):
 
 def _read(graph: Path, weights: Path) -> kit.StateDict:
     layers = read_graph(graph)
-    recognised = recognise(Values(layers))
+    recognised = recognise(values_of(layers))
     arrays = read_weights(weights, layers)
     state = {
         f"{module}.{leaf}": array

@@ -16,7 +16,7 @@ backend.load()
 from checkpoints import INSTALLED, checkpoint_of, recognised  # noqa: E402
 
 from img2imgkit.architectures import Cunet, NetworkSpec  # noqa: E402
-from img2imgkit.architectures.cunet import MARGINS, MULTIPLES  # noqa: E402
+from img2imgkit.architectures.cunet.sizes import MARGINS, MULTIPLES  # noqa: E402
 from img2imgkit.errors import InteropError  # noqa: E402
 from img2imgkit.exchange import StateDict  # noqa: E402
 from img2imgkit.importing import network_of, read_network, read_torch  # noqa: E402

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from img2imgkit.architectures.contract import (
     Places,
     State,
 )
+from img2imgkit.architectures.cunet import sizes
 from img2imgkit.architectures.state_dict import PRO, if_complete, shuffled
 from img2imgkit.geometry import Geometry
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Cunet"]
 
-MARGINS = {1: 28, 2: 18, 3: 14, 4: 19}  # pixels that the layers take from each side of the input, by scale
-MULTIPLES = {1: 4, 2: 2, 3: 4, 4: 2}  # to which a picture is continued, so that exact tiles begin at these
-BOTTOM_KERNELS = {1: 3, 2: 4, 3: 5, 4: 4}  # of the first U-Net's last layer; transposed where it enlarges
 PLAIN = ("unet1.conv1.conv.0", "unet1.conv1.conv.2", "unet2.conv1.conv.0", "unet2.conv1.conv.2")
 WEIGHTED = ("unet1.conv2", "unet2.conv2", "unet2.conv3", "unet2.conv4")  # pairs of convolutions with attention
 STEPS = (
@@ -39,7 +37,6 @@ FINAL = "conv_final"  # before the pixel shuffle of scale 4
 BEFORE_SHUFFLE = re.compile(FINAL)
 WAIFU2X, REAL_CUGAN = "replicate", "reflect"  # how the program of each continues a picture beyond its edge
 WHOSE = {WAIFU2X: "waifu2x", REAL_CUGAN: "Real-CUGAN"}
-Backward = Callable[[int, int], tuple[int, int]]
 
 
 def in_our_order(state: State) -> dict[str, np.ndarray]:
@@ -56,7 +53,7 @@ def recognise(state: State) -> dict[str, Any] | None:
         return None
     width, channels = first.shape[:2]
     final = state.get(f"{FINAL}.weight")
-    known = {kernel: scale for scale, kernel in BOTTOM_KERNELS.items() if scale != 4}
+    known = {kernel: scale for scale, kernel in sizes.BOTTOM_KERNELS.items() if scale != 4}
     scale = 4 if final is not None else known.get(bottom.shape[-1])
     if scale is None or (4 * channels if final is not None else channels) != len(last if final is None else final):
         return None
@@ -71,12 +68,7 @@ def recognise(state: State) -> dict[str, Any] | None:
 def places(options: Arguments) -> Places:
     """Yield each module and its layer, whose name has "_" in place of "."."""
     for module in _modules(options):
-        yield module, layer_of(module)
-
-
-def layer_of(module: str) -> str:
-    """The layer of a module."""
-    return module.replace(".", "_")
+        yield module, module.replace(".", "_")
 
 
 def assumptions(arguments: Arguments) -> tuple[Assumption, ...]:
@@ -120,12 +112,12 @@ class Cunet(Architecture):
     )
 
     def problem(self, spec: NetworkSpec) -> str:
-        return "" if spec.scale in MARGINS else f"scale {spec.scale}: expected 1, 2, 3 or 4"
+        return "" if spec.scale in sizes.MARGINS else f"scale {spec.scale}: expected 1, 2, 3 or 4"
 
     def geometry(self, spec: NetworkSpec) -> Geometry:
         if self.attention:
             return Geometry(spec.scale, radius=None, channels=spec.channels)
-        return Geometry(spec.scale, MULTIPLES[spec.scale], _radius(spec.scale), spec.channels)
+        return Geometry(spec.scale, sizes.MULTIPLES[spec.scale], sizes.radius(spec.scale), spec.channels)
 
     def build(self, spec: NetworkSpec) -> keras.Model:
         from img2imgkit.architectures.cunet.network import cunet
@@ -141,51 +133,3 @@ def _modules(options: Arguments) -> Iterator[str]:
             yield from (f"{pair}.seblock.conv1", f"{pair}.seblock.conv2")
     if options["scale"] == 4:
         yield FINAL
-
-
-def _radius(scale: int) -> int:
-    """The receptive radius without attention, in input pixels: the distance to the furthest one of a pixel's outputs.
-
-    Each step back through the network gives the range of its input for a range of its output, along the longest path.
-    """
-    furthest = 0
-    for place in range(MULTIPLES[scale]):
-        first, last = place * scale, place * scale + scale - 1
-        for step in _backwards(scale):
-            first, last = step(first, last)
-        margin = MARGINS[scale]
-        furthest = max(furthest, place - (first - margin), last - margin - place)
-    return furthest
-
-
-def _backwards(scale: int) -> tuple[Backward, ...]:
-    deep = (_valid, _valid, _doubled, _valid, _valid, _doubled, _valid, _valid, _halved, _valid, _valid, _halved)
-    shallow = (_valid, _doubled, _valid, _valid, _halved, _valid, _valid)
-    start = (_doubled, _cropped, _valid) if scale == 4 else ()
-    return (*start, *deep, _valid, _valid, {1: _valid, 3: _tripled_less}.get(scale, _doubled_less), *shallow)
-
-
-def _valid(first: int, last: int) -> tuple[int, int]:
-    return first, last + 2
-
-
-def _halved(first: int, last: int) -> tuple[int, int]:
-    return 2 * first, 2 * last + 1
-
-
-def _doubled(first: int, last: int) -> tuple[int, int]:
-    return first // 2, last // 2
-
-
-def _doubled_less(first: int, last: int) -> tuple[int, int]:
-    """A transposed convolution of 4 x 4, stride 2, less 3 pixels on each side."""
-    return -(-first // 2), (last + 3) // 2
-
-
-def _tripled_less(first: int, last: int) -> tuple[int, int]:
-    """A transposed convolution of 5 x 5, stride 3, less 2 pixels on each side."""
-    return -(-(first - 2) // 3), (last + 2) // 3
-
-
-def _cropped(first: int, last: int) -> tuple[int, int]:
-    return first + 1, last + 1

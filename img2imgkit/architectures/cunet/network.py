@@ -8,7 +8,7 @@ from typing import Any, Literal
 import keras
 from keras import layers
 
-from img2imgkit.architectures.cunet import BOTTOM_KERNELS, MARGINS, MULTIPLES, layer_of
+from img2imgkit.architectures.cunet.sizes import BOTTOM_KERNELS, MARGINS, MULTIPLES
 from img2imgkit.nn.enlarging import LEAK
 from img2imgkit.nn.layers import CropLike, PadAround, PixelShuffle, Repeated
 
@@ -67,7 +67,7 @@ def _first(x: Any, outputs: int, width: int, scale: int, attention: bool) -> Any
     if scale == 1:
         return _conv(x, "unet1.conv_bottom", outputs, dtype="float32")
     size, stride, cut = BOTTOM_KERNELS[scale], 3 if scale == 3 else 2, 2 if scale == 3 else 3
-    bottom = layer_of("unet1.conv_bottom")
+    bottom = _layer("unet1.conv_bottom")
     grown = layers.Conv2DTranspose(
         outputs, size, strides=stride, kernel_initializer=kernels(), dtype="float32", name=bottom
     )
@@ -100,7 +100,7 @@ def _pair(x: Any, module: str, inner: int, outer: int, attention: bool) -> Any:
         x = _active(_conv(x, name, filters), name)
     if not attention:
         return x
-    name = layer_of(module)
+    name = _layer(module)
     mean = layers.GlobalAveragePooling2D(keepdims=True, dtype="float32", name=f"{name}_mean")(x)
     few = layers.Conv2D(outer // REDUCTION, 1, activation="relu", name=f"{name}_seblock_conv1")(mean)
     many = layers.Conv2D(outer, 1, activation="sigmoid", name=f"{name}_seblock_conv2")(few)
@@ -108,22 +108,27 @@ def _pair(x: Any, module: str, inner: int, outer: int, attention: bool) -> Any:
 
 
 def _conv(x: Any, module: str, filters: int, dtype: str | None = None) -> Any:
-    return layers.Conv2D(filters, 3, kernel_initializer=kernels(), dtype=dtype, name=layer_of(module))(x)
+    return layers.Conv2D(filters, 3, kernel_initializer=kernels(), dtype=dtype, name=_layer(module))(x)
 
 
 def _down(x: Any, module: str) -> Any:
-    halved = layers.Conv2D(x.shape[-1], 2, strides=2, kernel_initializer=kernels(), name=layer_of(module))
+    halved = layers.Conv2D(x.shape[-1], 2, strides=2, kernel_initializer=kernels(), name=_layer(module))
     return _active(halved(x), module)
 
 
 def _up(x: Any, module: str) -> Any:
-    doubled = layers.Conv2DTranspose(x.shape[-1], 2, strides=2, kernel_initializer=kernels(), name=layer_of(module))
+    doubled = layers.Conv2DTranspose(x.shape[-1], 2, strides=2, kernel_initializer=kernels(), name=_layer(module))
     return _active(doubled(x), module)
 
 
 def _active(x: Any, module: str) -> Any:
-    return layers.LeakyReLU(LEAK, name=f"{layer_of(module)}_act")(x)
+    return layers.LeakyReLU(LEAK, name=f"{_layer(module)}_act")(x)
 
 
 def _cut(x: Any, width: int, name: str) -> Any:
     return layers.Cropping2D(width, dtype=x.dtype, name=name)(x)
+
+
+def _layer(module: str) -> str:
+    """The name of a module's layer."""
+    return module.replace(".", "_")
