@@ -378,7 +378,7 @@ class TestLightness:
         code = """
 from img2imgkit import Catalog
 catalog = Catalog.installed()
-assert {"espcn", "cut", "cyclegan", "funit", "pix2pix", "pix2pixhd", "pix2pixhd-photo", "spade", "stargan",
+assert {"espcn", "cut", "cyclegan", "funit", "pix2pix", "pix2pixhd", "pix2pixhd-photo", "spade", "srmd", "stargan",
         "super-resolution"} == {*catalog.tasks} and not catalog.broken, catalog.broken
 assert all(task().geometry() for task in catalog.tasks.values())
 """

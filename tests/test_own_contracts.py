@@ -106,6 +106,7 @@ def test_every_task_is_tested(catalog):
         "pix2pixhd",
         "pix2pixhd-photo",
         "spade",
+        "srmd",
         "stargan",
         "super-resolution",
     }

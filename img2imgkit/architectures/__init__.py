@@ -26,10 +26,12 @@ from img2imgkit.architectures.contract import (
     State,
     Statistics,
 )
+from img2imgkit.architectures.cunet import Cunet
 from img2imgkit.architectures.dat import Dat
 from img2imgkit.architectures.drct import Drct
 from img2imgkit.architectures.funit import AdainDecoder, ClassEncoder, ContentEncoder, Funit
 from img2imgkit.architectures.hat import Hat
+from img2imgkit.architectures.kernel_projection import KernelProjection, gaussian_kernel
 from img2imgkit.architectures.mosr import Mosr
 from img2imgkit.architectures.multiscale import Multiscale
 from img2imgkit.architectures.omnisr import Omnisr
@@ -48,6 +50,7 @@ from img2imgkit.architectures.rrdb import Rrdb
 from img2imgkit.architectures.spade import Spade, StyleEncoder
 from img2imgkit.architectures.span import Span
 from img2imgkit.architectures.srformer import Srformer
+from img2imgkit.architectures.srmd import Srmd
 from img2imgkit.architectures.srresnet import Edsr, Srresnet
 from img2imgkit.architectures.srvgg import Srvgg
 from img2imgkit.architectures.stargan import Stargan, StarganCritic
@@ -72,6 +75,7 @@ __all__ = [
     "ClassEncoder",
     "CoarseToFineGenerator",
     "ContentEncoder",
+    "Cunet",
     "Dat",
     "Drct",
     "Edsr",
@@ -79,6 +83,7 @@ __all__ = [
     "Funit",
     "Hat",
     "InstanceEncoder",
+    "KernelProjection",
     "Mosr",
     "Multiscale",
     "NetworkSpec",
@@ -100,6 +105,7 @@ __all__ = [
     "Spade",
     "Span",
     "Srformer",
+    "Srmd",
     "Srresnet",
     "Srvgg",
     "Stargan",
@@ -113,6 +119,7 @@ __all__ = [
     "Upconv7",
     "VggCritic",
     "enlargements",
+    "gaussian_kernel",
     "if_complete",
     "modules",
     "receptive_radius",
@@ -124,7 +131,8 @@ BUILT_IN = (
     *(Unet, Resnet, Patch, Pixel, PatchProjection),
     *(Stargan, StarganCritic, Spade, StyleEncoder, Multiscale, Pix2PixHd, InstanceEncoder),
     *(Funit, ContentEncoder, ClassEncoder, AdainDecoder, ClassCritic),
-    *(Residual, Srvgg, Srresnet, Edsr, Rrdb, Upconv7, UnetCritic, VggCritic),
+    *(Residual, Srvgg, Srresnet, Edsr, Rrdb, Upconv7, Cunet, UnetCritic, VggCritic),
+    *(Srmd, KernelProjection),
     *(Span, Plksr, Realplksr, Rcan, Mosr),
     *(Swinir, Hat, Dat, Omnisr, Srformer, Drct, Rgt, Atd),
 )

@@ -10,7 +10,8 @@ import numpy as np
 
 from img2imgkit.architectures.contract import Arguments, Assumption, Places, State
 
-COUNTED = (".num_batches_tracked", ".filt", "no_norm")  # a counter; the constant anti-aliasing kernel; SPAN's mark
+PRO = "marked_pro"  # the name here of "pro", a mark in files of Real-CUGAN
+COUNTED = (".num_batches_tracked", ".filt", "no_norm", PRO)  # a counter; the constant anti-aliasing kernel; marks
 WINDOWS = ("relative_position_index", "_index_SA", "_index_OCA", ".attn_mask", ".attn_mask_0", ".attn_mask_1")
 IGNORED = (*COUNTED, *WINDOWS, ".rpe_biases")  # constants that follow from the sizes of windows and pictures
 

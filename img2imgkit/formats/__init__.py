@@ -4,6 +4,7 @@ weights_file                files of weights by their content: one of the three 
 torch_file, torch_pickle    PyTorch checkpoints, read without PyTorch
 safetensors_file            weights in the safetensors format
 npz_file                    named arrays in numpy's format
+mat_file                    matrices in MATLAB's format
 torch_tensors               tensors as views of a checkpoint's storages
 pickled_names               names in pickles: data of other programs, and programs
 pickled_values              what is left of a pickle's values: built-in types and placeholders

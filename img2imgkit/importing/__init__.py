@@ -26,7 +26,7 @@ from img2imgkit.formats.torch_file import read_torch
 from img2imgkit.formats.weights_file import read_weights
 from img2imgkit.hooks import hookimpl
 from img2imgkit.importing.bundle_import import Imported, import_bundle
-from img2imgkit.importing.importers import KerasImporter, NpzImporter, SafetensorsImporter, TorchImporter
+from img2imgkit.importing.importers import KerasImporter, MatImporter, NpzImporter, SafetensorsImporter, TorchImporter
 from img2imgkit.importing.keras_networks import network_from_config
 from img2imgkit.importing.perceptual_network import LPIPS_TAPS, PerceptualNetwork, feature_network, lpips_heads
 from img2imgkit.importing.planning import copy_weights
@@ -38,6 +38,7 @@ __all__ = [
     "LPIPS_TAPS",
     "Imported",
     "KerasImporter",
+    "MatImporter",
     "NpzImporter",
     "PerceptualNetwork",
     "Placeholder",
@@ -64,5 +65,5 @@ __all__ = [
 @hookimpl
 def register_importers(register: Callable[[type[Importer]], None]) -> None:
     """Register the built-in importers."""
-    for importer in (TorchImporter, SafetensorsImporter, NpzImporter, KerasImporter):
+    for importer in (TorchImporter, SafetensorsImporter, NpzImporter, MatImporter, KerasImporter):
         register(importer)

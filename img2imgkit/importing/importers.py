@@ -21,6 +21,7 @@ from img2imgkit.formats.keras_file import (
     read_shapes,
     read_text,
 )
+from img2imgkit.formats.mat_file import is_mat, read_mat
 from img2imgkit.formats.npz_file import is_npz, read_npz
 from img2imgkit.formats.safetensors_file import is_safetensors, read_safetensors
 from img2imgkit.formats.torch_file import is_torch, read_torch
@@ -73,6 +74,19 @@ class NpzImporter(Importer):
 
     def read(self, path: Path, key: str | None = None) -> StateDict:
         return _state_dict(path, read_npz(path), key)
+
+
+class MatImporter(Importer):
+    """State dicts as matrices in MATLAB's format. A key is a prefix of the matrices' names, before a dot."""
+
+    name = "mat"
+    suffixes = (".mat",)
+
+    def recognises(self, head: bytes) -> bool:
+        return is_mat(head)
+
+    def read(self, path: Path, key: str | None = None) -> StateDict:
+        return _state_dict(path, read_mat(path), key)
 
 
 class KerasImporter(Importer):

@@ -31,6 +31,7 @@ NETWORKS: tuple[tuple[str, str], ...] = (
     ("EDSR", r"body\.0\.body\.0\.weight"),
     ("ESRGAN+", r"model\.1\.sub\.0\.RDB1\.conv1x1\.weight"),
     ("RDN", r"RDBs\.0\.convs\.0\.conv\.0\.weight"),
+    ("Real-CUGAN or waifu2x's cunet", r"unet1\.conv1\.conv\.0\.weight"),
     ("NAFNet", r"encoders\.0\.0\.beta"),
     ("Restormer", r"encoder_level1\.0\.attn\.temperature"),
     ("Uformer", r"encoderlayer_0\.blocks\.0\..+"),

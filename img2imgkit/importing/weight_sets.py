@@ -22,6 +22,7 @@ WRAPPERS = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}  
 PARALLEL = "module"  # the same of DataParallel and AveragedModel, but a usual name, too
 OPTIMIZER = "param_groups"  # an entry that each optimizer's state has
 STEPS = ".num_batches_tracked"  # a counter that belongs to a layer
+MARKS = ("pro",)  # entries that mark a kind of network by their presence, whatever their value: Real-CUGAN's
 MAX_DEPTH = 8
 MAX_LOOKED = 1 << 18  # entries of a file that are looked at
 MAX_SETS = 32
@@ -141,11 +142,12 @@ def cleaned(state: Mapping[str, Any]) -> dict[str, np.ndarray]:
     arrays = [(unwrapped(str(name)), value) for name, value in state.items() if isinstance(value, np.ndarray)]
     arrays = [(name, array) for name, array in arrays if not _is_counter(name, array)]
     kept = dict(arrays)
+    marked = {name: np.ones(1, np.float32) for name in MARKS if name in state}
     if len(kept) < len(arrays):
         raise InteropError(f"two of its arrays have the same name without {', '.join((PARALLEL, *sorted(WRAPPERS)))}")
     if empty := [name for name, array in kept.items() if array.size == 0]:
         raise InteropError(f"{some(empty)}: empty array")
-    return kept
+    return {**kept, **marked}
 
 
 def unwrapped(name: str) -> str:

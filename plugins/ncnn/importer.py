@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from img2imgkit_plugins.ncnn.graph import read_graph
-from img2imgkit_plugins.ncnn.networks import Recognised, recognise
-from img2imgkit_plugins.ncnn.values import Values
+from img2imgkit_plugins.ncnn.networks import recognise
+from img2imgkit_plugins.ncnn.operations import values_of
+from img2imgkit_plugins.ncnn.walk import Recognised
 from img2imgkit_plugins.ncnn.weights import read_weights
 
 import img2imgkit as kit
@@ -54,7 +55,7 @@ class Ncnn(kit.Importer):
 
 def _read(graph: Path, weights: Path) -> kit.StateDict:
     layers = read_graph(graph)
-    recognised = recognise(Values(layers))
+    recognised = recognise(values_of(layers))
     arrays = read_weights(weights, layers)
     state = {
         f"{module}.{leaf}": array / np.float32(recognised.folded[module]) if module in recognised.folded else array
@@ -65,7 +66,12 @@ def _read(graph: Path, weights: Path) -> kit.StateDict:
 
 
 def _left_out(recognised: Recognised) -> tuple[kit.Assumption, ...]:
-    """What the file does in addition to the network."""
+    """What the file does in addition to the network, or leaves to a program."""
+    if recognised.network == "cunet" and recognised.options["scale"] == 4:
+        text = (
+            "the file leaves it to its program to add the enlarged picture; the bundle adds the enlarged picture itself"
+        )
+        return (kit.Assumption("", None, (), text),)
     if recognised.resized is None:
         return ()
     method, factor = recognised.resized

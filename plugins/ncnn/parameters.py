@@ -20,6 +20,8 @@ class Like(int):
 _KERNEL = {**{1: 0.0, 11: Like(1)}, **{2: 1.0, 12: Like(2)}, **{3: 1.0, 13: Like(3)}}  # size, dilation, stride
 _PADDING = {4: 0.0, 15: Like(4), 14: Like(4), 16: Like(14)}  # left, right, top, bottom
 _WEIGHTS = {0: 0.0, 5: 0.0, 6: 0.0, 8: 0.0, 9: 0.0, 10: NONE}  # outputs, bias, kernel's numbers, int8, activation
+_CORNERS = dict.fromkeys((0, 1, 2, 3, 4, 5, 6, 7, 8, 13, 14, 15), 0.0)  # offsets and sizes
+_POOLED = {1: 0.0, 11: Like(1), 2: 1.0, 12: Like(2), 3: 0.0, 13: Like(3), 14: Like(3), 15: Like(13)}  # window, padding
 
 LARGEST = float(2**128 - 2**104)  # of float32
 
@@ -29,15 +31,19 @@ DEFAULTS: Mapping[str, Mapping[int, Default]] = {
     "Clip": {0: -LARGEST, 1: LARGEST},
     "Concat": {0: 0.0},
     "Convolution": {**_WEIGHTS, **_KERNEL, **_PADDING, 18: 0.0, 19: 0.0},
+    "Crop": {**_CORNERS, 9: NONE, 10: NONE, 11: NONE},
     "Deconvolution": {**_WEIGHTS, **_KERNEL, **_PADDING, **{18: 0.0, 19: Like(18), 20: 0.0, 21: Like(20), 28: 0.0}},
     "Eltwise": {0: 0.0, 1: NONE},
+    "InnerProduct": {0: 0.0, 1: 0.0, 2: 0.0, 8: 0.0, 9: 0.0, 10: NONE},
     "Input": {0: 0.0, 1: 0.0, 2: 0.0, 11: 0.0},
     "Interp": {0: 0.0, 1: 1.0, 2: 1.0, 3: 0.0, 4: 0.0, 5: 0.0, 6: 0.0},
     "PReLU": {0: 0.0},
     "Padding": {**dict.fromkeys(range(9), 0.0)},
     "PixelShuffle": {0: 1.0, 1: 0.0},
+    "Pooling": {**_POOLED, **{0: 0.0, 4: 0.0, 5: 0.0, 6: 0.0, 7: 0.0, 8: 0.0, 18: Like(8)}},
     "ReLU": {0: 0.0},
     "Reorg": {0: 1.0, 1: 0.0},
+    "Scale": {0: 0.0, 1: 0.0},
     "Split": {},
 }
 FRACTIONS: Mapping[str, Collection[int]] = {

@@ -6,6 +6,7 @@ tag before each kernel states its storage type; biases and slopes are plain floa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -17,8 +18,7 @@ import img2imgkit as kit
 
 FLOAT16, INT8, SCALED = 0x01306B47, 0x000D4B38, 0x0002C056
 ALIGNMENT = 4  # bytes; float16 arrays are padded to a multiple
-KERNEL, UP_KERNEL = 3, 4  # height and width of convolutions and of transposed ones in all supported networks
-WEIGHTED = ("Convolution", "Deconvolution", "PReLU")
+WEIGHTED = ("Convolution", "Deconvolution", "InnerProduct", "PReLU")
 
 Arrays = Mapping[str, np.ndarray]
 """Arrays by PyTorch's names: "weight" (out, in, height, width), of transposed convolutions (in, out, height, width), or
@@ -26,14 +26,16 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def kernel_shape(layer: Layer) -> tuple[int, int, int, int]:
-    """The shape of a kernel in the file, (out, in, height, width), from the two numbers in its line.
+    """The shape of a kernel in the file, (out, in, height, width), from the numbers in its line.
+
+    Matrices of inner products are kernels of 1 x 1.
 
     Raises:
-        InteropError: they do not describe a kernel of the supported size.
+        InteropError: they do not describe a kernel.
     """
-    size = UP_KERNEL if layer.kind == "Deconvolution" else KERNEL
-    outputs, count = layer.whole(0), layer.whole(6)
-    inputs, rest = divmod(count, outputs * size**2) if outputs else (0, count)
+    matrix = layer.kind == "InnerProduct"
+    size, outputs, count = (1 if matrix else layer.whole(1)), layer.whole(0), layer.whole(2 if matrix else 6)
+    inputs, rest = divmod(count, outputs * size**2) if outputs * size else (0, count)
     if rest or not inputs:
         raise kit.InteropError(f"{layer}: {count} weights do not divide into {outputs} filters of {size} x {size}")
     return outputs, inputs, size, size
@@ -87,7 +89,7 @@ def _arrays(reader: _Reader, layer: Layer) -> Arrays:
     if layer.kind == "PReLU":
         return {"weight": reader.plain(layer, layer.whole(0))}
     shape = kernel_shape(layer)
-    kernel = reader.tagged(layer, layer.whole(6)).reshape(shape)
+    kernel = reader.tagged(layer, math.prod(shape)).reshape(shape)
     if layer.kind == "Deconvolution":
         kernel = kernel.swapaxes(0, 1)
     return {"weight": kernel, "bias": reader.plain(layer, shape[0])}

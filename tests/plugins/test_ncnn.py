@@ -20,8 +20,10 @@ from ncnn_files import (
     upconv7_model,
     upconv7_state,
 )
+from ncnn_unets import cunet_model, cunet_state, srmd_model, srmd_state
 
 from img2imgkit import Catalog, ImportedNetwork, InteropError
+from img2imgkit.exchange import StateDict
 from img2imgkit.importing import network_of
 
 # Written by ncnn_files.py; beside each, what ncnn 1.0.20261020 (its Python wheel, CPU, one thread, everything in
@@ -136,6 +138,57 @@ def test_networks_of_waifu2x_are_recognised_with_and_without_their_defaults(scal
     np.testing.assert_array_equal(np.asarray(read(stated).model(picture)), np.asarray(found.model(picture)))
 
 
+@pytest.mark.parametrize("early", [False, True], ids=["recent", "early"])
+@pytest.mark.parametrize(("scale", "attention"), [(1, True), (2, True), (3, True), (4, True), (2, False)])
+def test_unets_are_recognised_with_all_their_weights(scale: int, attention: bool, early: bool, tmp_path: Path) -> None:
+    state = cunet_state(scale, attention=attention)
+    found = Ncnn().read(cunet_model(state, early).write(tmp_path / "a.param"))
+    assert isinstance(found, StateDict)
+    assert (found.architecture, found.arguments) == ("cunet", {"scale": scale})
+    assert found.arrays.keys() == state.keys()
+    assert all(np.array_equal(array, state[name]) for name, array in found.arrays.items())
+
+
+def test_a_graph_for_4_times_tells_what_its_program_adds(tmp_path: Path) -> None:
+    found = Ncnn().read(cunet_model(cunet_state(4)).write(tmp_path / "a.param"))
+    assert isinstance(found, StateDict)
+    assert [each.text for each in found.assumptions if "adds the enlarged picture itself" in each.text]
+
+
+@pytest.mark.parametrize(("scale", "code"), [(2, 16), (3, 15), (4, 16)])
+def test_srmd_is_recognised(scale: int, code: int, tmp_path: Path) -> None:
+    state = srmd_state(scale, code)
+    found = read(srmd_model(state).write(tmp_path / "a.param"))
+    assert (found.kind, found.arguments) == (
+        "srmd",
+        {"scale": scale, "channels": 3, "code": code, "width": 4, "depth": 3},
+    )
+    np.testing.assert_array_equal(
+        np.asarray(found.model.get_layer("conv1").kernel), state["model.2.weight"].transpose(2, 3, 1, 0)
+    )
+
+
+UNET = cunet_model(cunet_state())
+UNET_GRAPHS: dict[str, tuple[str, str, str]] = {
+    "another crop": ("-23309=2,4,4 -23310=2,-4,-4", "-23309=2,4,3 -23310=2,-4,-3", "off each side"),
+    "a crop of other axes": ("-23311=2,-2,-1", "-23311=2,0,1", "off each side"),
+    "another width": ("-23309=2,16,16 -23310=2,-16,-16", "-23309=2,15,15 -23310=2,-15,-15", "the expected cut after"),
+    "a maximum": ("0=1 4=1", "4=1", "parameter 0 is 0; only 1 is supported"),
+    "a pooling of windows": ("0=1 4=1", "0=1 1=2", "parameter 1 is 2; only 0 is supported"),
+    "a kernel of 6 x 6": ("1=4 5=1 6=384 3=2 4=3", "1=6 5=1 6=864 3=2 4=3", "parameter 1 is 6; only 4 is supported"),
+    "no bias of a matrix": ("1=1 2=8", "2=8", "parameter 1 is 0; only 1 is supported"),
+}
+
+
+@pytest.mark.parametrize("kind", UNET_GRAPHS)
+def test_other_unets_are_refused(kind: str, tmp_path: Path) -> None:
+    path, (old, new, reason) = UNET.write(tmp_path / "a.param"), UNET_GRAPHS[kind]
+    path.write_text(instead(old, new)(UNET.text()), encoding="utf-8")
+    with pytest.raises(InteropError) as caught:
+        read(path)
+    assert reason in str(caught.value)
+
+
 GOOD = rrdb_model(rrdb_state())
 Change = Callable[[str], str]
 
@@ -192,7 +245,7 @@ GRAPHS: dict[str, tuple[Change, str]] = {
     "a stride": (instead("4=1 5=1", "3=2 4=1 5=1"), "parameter 3 is 2; only 1 is supported"),
     "no bias": (instead("4=1 5=1", "4=1"), "parameter 5 is 0; only 1 is supported"),
     "integers": (instead("4=1 5=1", "4=1 5=1 8=2"), "parameter 8 is 2; only 0 is supported"),
-    "another activation": (instead("9=2 -23310=1,2.000000e-01", "9=4"), "activation 4 with"),
+    "another activation": (instead("9=2 -23310=1,2.000000e-01", "9=5"), "activation 5 with"),
     "channels that do not fit": (instead("0=2 1=3 4=1 5=1 6=72", "0=2 1=3 4=1 5=1 6=90"), "expected 5"),
     "another slope": (instead("9=2 -23310=1,2.0", "9=2 -23310=1,2.5"), "not RRDBNet: no dense block"),
     "another factor": (instead("-23301=2,2.0", "-23301=2,3.0"), "the expected sum after layer"),

@@ -16,7 +16,7 @@ from img2imgkit.nn.layers.lists import ListModel
 from img2imgkit.nn.layers.maps import InstanceMean, LabelMaps, UnitLength
 from img2imgkit.nn.layers.mean_shift import MeanShift
 from img2imgkit.nn.layers.norm import AdaptiveInstanceNorm, BatchNorm, DeviationNorm, InstanceNorm, normalized
-from img2imgkit.nn.layers.padding import CropLike, EdgePad, PadToMultiple, ReflectionPad
+from img2imgkit.nn.layers.padding import CropLike, EdgePad, PadAround, PadToMultiple, ReflectionPad
 from img2imgkit.nn.layers.positions import RelativePositions
 from img2imgkit.nn.layers.recursion import LayerScale, ReducedAttention
 from img2imgkit.nn.layers.resizing import BilinearUp, MeanDown, Repeated, ResizedLike, ResizedTo
@@ -50,6 +50,7 @@ __all__ = [
     "MeanShift",
     "Modulated",
     "OverlappingAttention",
+    "PadAround",
     "PadToMultiple",
     "PermutedAttention",
     "PixelShuffle",

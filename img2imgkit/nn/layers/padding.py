@@ -104,15 +104,9 @@ class PadToMultiple(layers.Layer):
             padded = ops.pad(x, ((0, 0), height, width, (0, 0)))
             return ops.reshape(padded, (*ops.shape(padded)[:3], x.shape[-1]))  # channels stay known
         for axis, size in enumerate(sizes, start=1):
-            x = ops.take(x, self._shown(size, size + _missing(size, self.multiple)), axis=axis)
+            places = ops.arange(size + _missing(size, self.multiple), dtype="int32")
+            x = ops.take(x, _mirrored_places(places, size, self.mode == "symmetric"), axis=axis)
         return x
-
-    def _shown(self, size: Any, padded: Any) -> Any:
-        """The pixel of an axis of length ``size`` that each of ``padded`` pixels shows. Shapes: -> (padded,), int32."""
-        period, less = (2 * size - 2, 0) if self.mode == "reflect" else (2 * size, 1)
-        period = ops.cast(ops.maximum(period, 1), "int32")
-        places = ops.arange(padded, dtype="int32") % period
-        return ops.minimum(places, period - places - less)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         count, *sizes, channels = input_shape
@@ -120,6 +114,44 @@ class PadToMultiple(layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "multiple": self.multiple, "mode": self.mode}
+
+
+@keras.saving.register_keras_serializable("img2imgkit")
+class PadAround(layers.Layer):
+    """Pad by ``width`` pixels on each side of an image, and as many more at the bottom and on the right as are missing
+    to a multiple of ``multiple``.
+
+    Shapes:
+        (N, H, W, C) -> (N, H' + 2 * width, W' + 2 * width, C), with H' and W' multiples of ``multiple``
+
+    Attributes:
+        mode: "reflect" mirrors the image without repeating the edge, as often as necessary; "replicate" repeats it
+    """
+
+    def __init__(
+        self, width: int, multiple: int = 1, mode: Literal["reflect", "replicate"] = "reflect", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.width, self.multiple, self.mode = width, multiple, mode
+
+    def call(self, x: Any) -> Any:
+        for axis, size in enumerate(ops.shape(x)[1:3], start=1):
+            padded = size + _missing(size, self.multiple) + 2 * self.width
+            places = ops.arange(padded, dtype="int32") - self.width
+            if self.mode == "reflect":
+                places = _mirrored_places(ops.abs(places), size)
+            else:
+                places = ops.maximum(ops.minimum(places, size - 1), 0)
+            x = ops.take(x, places, axis=axis)
+        return x
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        count, *sizes, channels = input_shape
+        filled = (None if size is None else size + _missing(size, self.multiple) for size in sizes)
+        return _grown((count, *filled, channels), self.width)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "width": self.width, "multiple": self.multiple, "mode": self.mode}
 
 
 @keras.saving.register_keras_serializable("img2imgkit")
@@ -151,3 +183,15 @@ class CropLike(layers.Layer):
 def _missing(size: Any, multiple: int) -> Any:
     """Pixels up to the next multiple. Remainders of negative numbers differ between export formats."""
     return multiple - 1 - (size - 1) % multiple
+
+
+def _mirrored_places(places: Any, size: Any, repeats: bool = False) -> Any:
+    """The pixel of an axis of length ``size`` that its mirrored continuation shows at each place from 0 on.
+
+    Args:
+        repeats: whether the mirror repeats the edge
+    """
+    period, less = (2 * size, 1) if repeats else (2 * size - 2, 0)
+    period = ops.cast(ops.maximum(period, 1), "int32")
+    places = places % period
+    return ops.minimum(places, period - places - less)
