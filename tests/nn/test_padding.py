@@ -1,4 +1,4 @@
-"""Padding to multiples: by reflection exactly as pictures are padded before tiles, with the edge, or by zeros; around."""
+"""Padding to multiples: by reflection as pictures are padded before tiles, with the edge, or by zeros; and around."""
 
 from __future__ import annotations
 
