@@ -68,7 +68,10 @@ class Evaluation:
         return {name: sum(row.scores[name] for row in self.rows) / len(self.rows) for name in names}
 
     def plain(self) -> dict[str, Any]:
-        """Plain JSON data. An infinite PSNR, of equal pictures, becomes null; an empty ``whole_set`` is omitted."""
+        """Plain JSON data. An infinite PSNR, of equal pictures, becomes null.
+
+        ``whole_set``, and ``weights`` with the digests of the metrics' files, are omitted if they are empty.
+        """
         return {
             "set": self.set,
             "scale": self.scale,
@@ -78,6 +81,7 @@ class Evaluation:
             "pictures": [{"name": row.name, **_finite(row.scores)} for row in self.rows],
             "mean": _finite(self.mean),
             **({"whole_set": _finite(self.whole_set)} if self.whole_set else {}),
+            **({"weights": dict(self.scoring.digests)} if self.scoring.digests else {}),
         }
 
 
