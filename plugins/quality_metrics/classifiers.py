@@ -151,6 +151,8 @@ def _block(layers: Mapping[str, Convolution], scope: str, x: Tensor) -> Tensor:
         branches.append(_chain(layers, [f"{scope}/conv"], x, halving))
     for tower in ("tower", "tower_1"):
         path = [name for name in own if name.startswith(f"{scope}/{tower}/conv")]
+        if not path:
+            continue
         branch = _chain(layers, path, x, halving)
         sides = [name for name in own if name.startswith(f"{scope}/{tower}/mixed/")]
         branches += [relu(layers[name](branch)) for name in sides] or [branch]
