@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import suggestion
 from img2imgkit.errors import ConfigError, InteropError, NotInstalled
+from img2imgkit.evaluation.confidence import Interval, interval_of_set
 from img2imgkit.files import open_regular, sha256
 from img2imgkit.formats.frozen_graph import read_frozen_graph
 from img2imgkit.formats.keras_file import read_convolutions
@@ -25,11 +27,13 @@ class Scoring:
 
     Attributes:
         digests: the SHA-256 digest of each file of weights, by the name in the metrics' ``needs``
+        confidence: whether evaluations compute confidence intervals
     """
 
     protocol: Protocol
     metrics: tuple[Metric, ...]
     digests: Mapping[str, str] = field(default_factory=dict)
+    confidence: bool = False
 
 
 class Tally:
@@ -71,14 +75,33 @@ class Tally:
         Raises:
             ValueError: there are too few pictures, or their features have different shapes.
         """
-        scores = {}
+        of_sets = (metric for metric in self._scoring.metrics if isinstance(metric, SetsMetric | SetMetric))
+        return {metric.name: self._measured(metric) for metric in of_sets}
+
+    def intervals(self, whole_set: Mapping[str, float]) -> dict[str, Interval]:
+        """The confidence intervals of the scores of all pictures together.
+
+        Raises:
+            ValueError: there are too few pictures.
+        """
+        found = {}
         for metric in self._scoring.metrics:
-            if isinstance(metric, SetsMetric):
-                key = _features_of(metric)
-                scores[metric.name] = metric.measure(self._references.get(key, []), self._pictures.get(key, []))
-            if isinstance(metric, SetMetric):
-                scores[metric.name] = metric.measure(self._pictures.get(_features_of(metric), []))
-        return scores
+            if isinstance(metric, SetsMetric | SetMetric):
+                count = len(self._pictures.get(_features_of(metric), []))
+                found[metric.name] = interval_of_set(partial(self._measured, metric), count, whole_set[metric.name])
+        return found
+
+    def _measured(self, metric: SetsMetric | SetMetric, some: np.ndarray | None = None) -> float:
+        """The score of all pictures, or of those with these indices."""
+
+        def chosen(kept: Mapping[str, list[np.ndarray]]) -> list[np.ndarray]:
+            features = kept.get(_features_of(metric), [])
+            return features if some is None else [features[at] for at in some]
+
+        pictures = chosen(self._pictures)
+        if isinstance(metric, SetsMetric):
+            return metric.measure(chosen(self._references), pictures)
+        return metric.measure(pictures)
 
 
 def _features_of(metric: SetsMetric | SetMetric) -> str:
