@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,7 @@ class _Arguments:
     weights: tuple[str, ...]
     device: str
     record: bool
+    confidence: bool
 
     def refuse_contradictions(self) -> None:
         """Raise a usage error if arguments contradict each other."""
@@ -94,6 +95,7 @@ class _Arguments:
 @click.option("--weights", multiple=True, metavar="KEY=FILE", help="Weights file of a metric.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, gpu, or gpu:0,1.")
 @click.option("--record", is_flag=True, help="Write the mean scores into bundle.json.")
+@click.option("--confidence", is_flag=True, help="Also show 95 % confidence intervals.")
 @limits_option
 @json_option
 def command(as_json: bool, **arguments: Any) -> None:
@@ -118,6 +120,7 @@ def command(as_json: bool, **arguments: Any) -> None:
     catalog = Catalog.installed()
     usual = SR_MATLAB if asked.data is not None else PAIRS_8BIT
     scoring = evaluation.find_scoring(catalog, usual, asked.metric, asked.protocol, asked.weight_files())
+    scoring = replace(scoring, confidence=asked.confidence)
     measured = _Subject(_model(asked, catalog), choices, asked.device)
     measure = _on_data if asked.data is not None else _on_pairs
     result, subject = measure(asked, measured, scoring)
@@ -223,6 +226,10 @@ def _show(result: Evaluation) -> None:
     enlarged = f" x{result.scale}" if result.scale > 1 else ""
     show_table((f"{result.set}{enlarged}", *result.metrics), table)
     say(f"protocol {result.protocol}: {result.scoring.protocol.about}; inputs: {result.inputs}")
+    for metric in result.scoring.metrics:
+        if metric.name in result.intervals:
+            bounds = result.intervals[metric.name]
+            say(f"95 % confidence, {metric.name}: {bounds.low:.{metric.digits}f} to {bounds.high:.{metric.digits}f}")
 
 
 def _number(metric: Metric, scores: Mapping[str, float]) -> str:

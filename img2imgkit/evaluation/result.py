@@ -6,12 +6,13 @@ import html
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from img2imgkit.bundle import MANIFEST, Manifest, describe
 from img2imgkit.errors import BundleError, DataError
+from img2imgkit.evaluation.confidence import LEVEL, SEED, Interval, interval_of_mean
 from img2imgkit.evaluation.scoring import Scoring, Tally
 from img2imgkit.files import write_whole
 from img2imgkit.model_entry import Score
@@ -38,6 +39,7 @@ class Evaluation:
         inputs: the origin of the method's inputs
         rows: the scores of each picture
         whole_set: the scores of all pictures together, by set metric
+        intervals: the confidence interval of each mean and of each score of the whole set, if the scoring asks for them
     """
 
     set: str
@@ -46,6 +48,7 @@ class Evaluation:
     inputs: str
     rows: tuple[Row, ...]
     whole_set: Mapping[str, float]
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
 
     @property
     def protocol(self) -> str:
@@ -90,7 +93,11 @@ class Evaluation:
         return "".join(f"<td>{text}</td>" for text in shown)
 
     def plain(self) -> dict[str, Any]:
-        """Plain JSON data. An infinite PSNR, of equal pictures, becomes null; an empty ``whole_set`` is omitted."""
+        """Plain JSON data. An infinite PSNR, of equal pictures, becomes null.
+
+        ``whole_set``, ``weights`` with the digests of the metrics' files, and ``confidence`` are omitted if they are
+        empty.
+        """
         return {
             "set": self.set,
             "scale": self.scale,
@@ -100,17 +107,27 @@ class Evaluation:
             "pictures": [{"name": row.name, **_finite(row.scores)} for row in self.rows],
             "mean": _finite(self.mean),
             **({"whole_set": _finite(self.whole_set)} if self.whole_set else {}),
+            **({"weights": dict(self.scoring.digests)} if self.scoring.digests else {}),
+            **({"confidence": self._confidence()} if self.intervals else {}),
         }
+
+    def _confidence(self) -> dict[str, Any]:
+        bounds = {name: _finite({"low": each.low, "high": each.high}) for name, each in self.intervals.items()}
+        return {"level": LEVEL, "seed": SEED, "intervals": bounds}
 
 
 def evaluated(name: str, scale: int, scoring: Scoring, inputs: str, rows: tuple[Row, ...], tally: Tally) -> Evaluation:
     """Complete the evaluation of a set after every picture was added to the tally.
 
     Raises:
-        DataError: the set is too small for a set metric.
+        DataError: the set is too small for a set metric, or for confidence intervals.
     """
     try:
-        return Evaluation(name, scale, scoring, inputs, rows, tally.whole_set())
+        found = Evaluation(name, scale, scoring, inputs, rows, tally.whole_set())
+        if not scoring.confidence:
+            return found
+        means = {metric: interval_of_mean([row.scores[metric] for row in rows]) for metric in found.mean}
+        return replace(found, intervals={**means, **tally.intervals(found.whole_set)})
     except ValueError as error:
         raise DataError(f"{name}: {error}") from error
 

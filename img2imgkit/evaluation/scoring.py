@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,10 @@ import numpy as np
 from img2imgkit.catalog import Catalog
 from img2imgkit.config import suggestion
 from img2imgkit.errors import ConfigError, InteropError, NotInstalled
-from img2imgkit.files import open_regular
+from img2imgkit.evaluation.confidence import Interval, interval_of_set
+from img2imgkit.files import open_regular, sha256
+from img2imgkit.formats.frozen_graph import read_frozen_graph
+from img2imgkit.formats.keras_file import read_convolutions
 from img2imgkit.importing import read_safetensors, read_torch
 from img2imgkit.importing.weight_sets import state_of
 from img2imgkit.metrics import Metric, PairMetric, Protocol, SetMetric, SetsMetric, protocols_of
@@ -19,10 +23,17 @@ from img2imgkit.metrics import Metric, PairMetric, Protocol, SetMetric, SetsMetr
 
 @dataclass(frozen=True)
 class Scoring:
-    """Metrics that are ready to measure, and their common protocol."""
+    """Metrics that are ready to measure, and their common protocol.
+
+    Attributes:
+        digests: the SHA-256 digest of each file of weights, by the name in the metrics' ``needs``
+        confidence: whether evaluations compute confidence intervals
+    """
 
     protocol: Protocol
     metrics: tuple[Metric, ...]
+    digests: Mapping[str, str] = field(default_factory=dict)
+    confidence: bool = False
 
 
 class Tally:
@@ -31,6 +42,9 @@ class Tally:
     def __init__(self, scoring: Scoring, scale: int) -> None:
         """Start with no pictures; results are ``scale`` times as high and wide as inputs."""
         self._scoring, self._scale = scoring, scale
+        of_sets = [metric for metric in scoring.metrics if isinstance(metric, SetsMetric | SetMetric)]
+        self._extractors = {_features_of(metric): metric for metric in of_sets}
+        self._compared = {_features_of(metric) for metric in of_sets if isinstance(metric, SetsMetric)}
         self._references: dict[str, list[np.ndarray]] = {}
         self._pictures: dict[str, list[np.ndarray]] = {}
 
@@ -49,10 +63,10 @@ class Tally:
         for metric in self._scoring.metrics:
             if isinstance(metric, PairMetric):
                 scores[metric.name] = metric.measure(first, second)
-            if isinstance(metric, SetsMetric):
-                self._references.setdefault(metric.name, []).append(metric.features(first))
-            if isinstance(metric, SetsMetric | SetMetric):
-                self._pictures.setdefault(metric.name, []).append(metric.features(second))
+        for key, extractor in self._extractors.items():
+            self._pictures.setdefault(key, []).append(extractor.features(second))
+            if key in self._compared:
+                self._references.setdefault(key, []).append(extractor.features(first))
         return scores
 
     def whole_set(self) -> dict[str, float]:
@@ -61,14 +75,37 @@ class Tally:
         Raises:
             ValueError: there are too few pictures, or their features have different shapes.
         """
-        scores = {}
+        of_sets = (metric for metric in self._scoring.metrics if isinstance(metric, SetsMetric | SetMetric))
+        return {metric.name: self._measured(metric) for metric in of_sets}
+
+    def intervals(self, whole_set: Mapping[str, float]) -> dict[str, Interval]:
+        """The confidence intervals of the scores of all pictures together.
+
+        Raises:
+            ValueError: there are too few pictures.
+        """
+        found = {}
         for metric in self._scoring.metrics:
-            pictures = self._pictures.get(metric.name, [])
-            if isinstance(metric, SetsMetric):
-                scores[metric.name] = metric.measure(self._references.get(metric.name, []), pictures)
-            if isinstance(metric, SetMetric):
-                scores[metric.name] = metric.measure(pictures)
-        return scores
+            if isinstance(metric, SetsMetric | SetMetric):
+                count = len(self._pictures.get(_features_of(metric), []))
+                found[metric.name] = interval_of_set(partial(self._measured, metric), count, whole_set[metric.name])
+        return found
+
+    def _measured(self, metric: SetsMetric | SetMetric, some: np.ndarray | None = None) -> float:
+        """The score of all pictures, or of those with these indices."""
+
+        def chosen(kept: Mapping[str, list[np.ndarray]]) -> list[np.ndarray]:
+            features = kept.get(_features_of(metric), [])
+            return features if some is None else [features[at] for at in some]
+
+        pictures = chosen(self._pictures)
+        if isinstance(metric, SetsMetric):
+            return metric.measure(chosen(self._references), pictures)
+        return metric.measure(pictures)
+
+
+def _features_of(metric: SetsMetric | SetMetric) -> str:
+    return metric.features_of or metric.name
 
 
 def find_scoring(
@@ -78,12 +115,12 @@ def find_scoring(
     protocol: str | None = None,
     weights: Mapping[str, Path] | None = None,
 ) -> Scoring:
-    """Find the named metrics, or by default all metrics of the protocol whose weights are available.
+    """Find the named metrics, or by default the protocol's metrics whose weights are available.
 
     Args:
         usual: the default protocol; named metrics that do not support it use their first common protocol
         protocol: the label of a protocol to use instead
-        weights: weight files by the names in the metrics' ``needs``: .npz, .safetensors, or PyTorch files
+        weights: weight files by the names in the metrics' ``needs``, see ``read_arrays``
 
     Raises:
         NotInstalled: no metric or protocol of that name.
@@ -94,11 +131,11 @@ def find_scoring(
     chosen = [catalog.get("metrics", name) for name in dict.fromkeys(names)]
     under = _protocol(catalog, usual, chosen, protocol)
     if not chosen:
-        own = [metric for metric in catalog.metrics.values() if under in metric.protocols]
+        own = [metric for metric in catalog.metrics.values() if under in metric.protocols and metric.by_default]
         chosen = [metric for metric in own if all(not need.required or need.name in files for need in metric.needs)]
     if not chosen:
         raise NotInstalled(f"no installed metric of protocol {under.label!r} works without weights")
-    return Scoring(under, _made(chosen, files))
+    return Scoring(under, _made(chosen, files), {name: sha256(path) for name, path in files.items()})
 
 
 def _protocol(catalog: Catalog, usual: Protocol, chosen: Sequence[type[Metric]], stated: str | None) -> Protocol:
@@ -147,13 +184,21 @@ def _made(chosen: Iterable[type[Metric]], files: Mapping[str, Path]) -> tuple[Me
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Read every array of a file, by name: .npz, .safetensors, or a PyTorch state dict. Nothing in it is executed.
+    """Read every array of a file, by name. Nothing in it is executed.
+
+    The suffix decides the format: .npz; .safetensors; .pb, the constants of a frozen TensorFlow graph; .h5, the
+    convolutions of Keras weights as "conv0.kernel", "conv0.bias" and so on; any other, a PyTorch state dict.
 
     Raises:
         InteropError: the file is missing, damaged or of another format.
     """
     if path.suffix == ".safetensors":
         return read_safetensors(path)
+    if path.suffix == ".pb":
+        return read_frozen_graph(path)
+    if path.suffix == ".h5":
+        found = enumerate(read_convolutions(path))
+        return {f"conv{at}.{part}": pair[part == "bias"] for at, pair in found for part in ("kernel", "bias")}
     if path.suffix != ".npz":
         return state_of(read_torch(path))
     try:

@@ -21,6 +21,7 @@ onnx_norms, onnx_layouts    of these, those of normalizations and transposes
 openvino_runner             an ONNX file in OpenVINO, to compare it with its original
 onnx_precision              ONNX models in float16 or int8
 saved_model                 TensorFlow SavedModel folders, read and written
+frozen_graph                the constants of a frozen TensorFlow graph
 tflite_file                 TensorFlow Lite files
 archive                     zip archives, which several formats use
 converting                  a program as a TensorFlow graph, the input of converters; captures what they print

@@ -28,6 +28,7 @@ from img2imgkit.images.formats import (
     writable,
 )
 from img2imgkit.images.header import Header, header_of, size_of
+from img2imgkit.images.matlab import imresize
 from img2imgkit.images.picture import Metadata, Picture
 from img2imgkit.images.profiles import to_srgb, without_profile
 from img2imgkit.images.resample import Method, crop, resize
@@ -54,6 +55,7 @@ __all__ = [
     "format_of",
     "format_of_content",
     "header_of",
+    "imresize",
     "is_finite",
     "is_hidden",
     "is_image",

@@ -45,8 +45,9 @@ class Metric(ABC):
         unit: the unit of the score, such as "dB"
         digits: decimal places to display
         ceiling: the largest value that a training records; must be finite if equal pictures score infinity, as in PSNR
-        protocols: the supported protocols, the preferred one first; ``img2img eval`` includes the metric in each of
-            them by default
+        protocols: the supported protocols, the preferred one first
+        by_default: whether evaluations under one of its protocols, and the probe of a training, include it unless
+            metrics are named; not for metrics that are slow or refuse small pictures
         needs: the weights that its constructor expects
     """
 
@@ -58,6 +59,7 @@ class Metric(ABC):
     digits: ClassVar[int] = 4
     ceiling: ClassVar[float] = math.inf
     protocols: ClassVar[tuple[Protocol, ...]] = (PAIRS_8BIT,)
+    by_default: ClassVar[bool] = True
     needs: ClassVar[tuple[PretrainedWeights, ...]] = ()
 
     def __init__(self, weights: Mapping[str, Arrays] | None = None) -> None:
@@ -149,7 +151,14 @@ class PairMetric(Metric):
 
 
 class _OfFeatures(Metric):
-    """A metric of picture sets. It stores only features of each picture, so that sets need not fit into memory."""
+    """A metric of picture sets. It stores only features of each picture, so that sets need not fit into memory.
+
+    Attributes:
+        features_of: names what computes the features, such as a network; metrics that state the same have equal
+            features, which are computed once for all of them. Empty if they are the metric's own
+    """
+
+    features_of: ClassVar[str] = ""
 
     @abstractmethod
     def features(self, picture: np.ndarray) -> np.ndarray:

@@ -115,6 +115,14 @@ def test_set_metrics_are_in_json_and_recorded(img2img, val, negative, with_toy_m
     assert recorded == pytest.approx(found["whole_set"], abs=1e-5)
 
 
+def test_confidence_is_shown_on_request(img2img, val):
+    arguments = ("eval", "--baseline", "copy", "--pairs", val, "--metric", "l1")
+    assert "95 %" not in img2img(*arguments).out
+    shown = img2img(*arguments, "--confidence").out.splitlines()[-1]
+    bounds = json.loads(img2img(*arguments, "--confidence", "--json").out)["confidence"]["intervals"]["l1"]
+    assert shown == f"95 % confidence, l1: {bounds['low']:.2f} to {bounds['high']:.2f}"
+
+
 def test_all_missing_weights_are_listed_in_one_error(img2img, val, with_toy_metrics, tmp_path):
     arguments = ("eval", "--baseline", "copy", "--pairs", val, "--metric", "weighted")
     outcome = img2img(*arguments)

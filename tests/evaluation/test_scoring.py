@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -135,3 +137,78 @@ def test_a_set_that_cannot_be_measured_is_named(pairs: evaluation.PairSet) -> No
     ragged = type("Ragged", (Spread,), {"features": lambda metric, picture: picture.ravel()[: int(picture.mean())]})
     with pytest.raises(DataError, match=r"val: spread needs .*features of one shape; got .*\(10,\), \(30,\)"):
         evaluate_pairs(pairs, copy_baseline, Scoring(PAIRS_8BIT, (ragged(),)))
+
+
+def test_metrics_that_are_not_measured_by_default_are_measured_when_named() -> None:
+    shy = type("Shy", (Worst,), {"__doc__": "A metric.", "name": "shy", "by_default": False})
+    installed = Catalog((BUILT_IN, plugin(Worst, shy)))
+    assert names(find_scoring(installed, PAIRS_8BIT)) == ["l1", "psnr", "ssim", "worst"]
+    assert names(find_scoring(installed, PAIRS_8BIT, ["shy"])) == ["shy"]
+
+
+def test_equal_features_are_computed_once(pairs: evaluation.PairSet) -> None:
+    calls = []
+
+    def features(metric: MeanColour | Spread, picture: np.ndarray) -> np.ndarray:
+        calls.append(metric.name)
+        return picture.mean(axis=(0, 1))
+
+    shared = {"__doc__": "A metric.", "features_of": "colour", "features": features}
+    both = tuple(type(each.__name__, (each,), shared)() for each in (MeanColour, Spread))
+    result = evaluate_pairs(pairs, copy_baseline, Scoring(PAIRS_8BIT, both))
+    assert len({*calls}) == 1
+    assert len(calls) == 4  # two pictures and their references
+    assert result.whole_set == {"mean-colour": pytest.approx(5 * 3**0.5), "spread": 10}
+
+
+def test_features_of_references_are_not_computed_for_metrics_of_one_set(pairs: evaluation.PairSet) -> None:
+    seen = []
+
+    def features(_: Spread, picture: np.ndarray) -> np.ndarray:
+        seen.append(picture.mean())
+        return picture.mean(keepdims=True)
+
+    alone = type("Alone", (Spread,), {"features": features})
+    evaluate_pairs(pairs, copy_baseline, Scoring(PAIRS_8BIT, (alone(),)))
+    assert seen == [10, 30]
+
+
+def test_the_digests_of_weights_are_in_the_report(pairs: evaluation.PairSet, tmp_path: Path) -> None:
+    np.savez(tmp_path / "heads.npz", scale=2.0)
+    scoring = find_scoring(CATALOG, PAIRS_8BIT, ["weighted"], weights={"heads": tmp_path / "heads.npz"})
+    digest = hashlib.sha256((tmp_path / "heads.npz").read_bytes()).hexdigest()
+    assert scoring.digests == {"heads": digest}
+    assert evaluate_pairs(pairs, copy_baseline, scoring).plain()["weights"] == {"heads": digest}
+
+
+def test_convolutions_of_keras_weights_are_read_in_order(tmp_path: Path) -> None:
+    kernels = [np.full((3, 3, 1, 2), 1.0), np.full((1, 1, 2, 1), 2.0)]
+    with h5py.File(tmp_path / "net.h5", "w") as file:
+        for number, kernel in enumerate(kernels):
+            file[f"layers/conv2d_{number}/vars/0"] = kernel
+            file[f"layers/conv2d_{number}/vars/1"] = np.full(kernel.shape[-1], 5.0)
+    arrays = evaluation.read_arrays(tmp_path / "net.h5")
+    assert list(arrays) == ["conv0.kernel", "conv0.bias", "conv1.kernel", "conv1.bias"]
+    assert [arrays[f"conv{number}.kernel"].tolist() for number in (0, 1)] == [kernel.tolist() for kernel in kernels]
+    assert arrays["conv1.bias"].tolist() == [5]
+
+
+def test_confidence_intervals_are_computed_on_request(pairs: evaluation.PairSet) -> None:
+    assert "confidence" not in evaluate_pairs(pairs, copy_baseline, Scoring(PAIRS_8BIT, (L1(),))).plain()
+    result = evaluate_pairs(pairs, copy_baseline, Scoring(PAIRS_8BIT, (L1(),), confidence=True))
+    assert result.plain()["confidence"] == {"level": 0.95, "seed": 0, "intervals": {"l1": {"low": 4, "high": 6}}}
+    with pytest.raises(DataError, match="val: a confidence interval needs at least 4 pictures, got 2"):
+        evaluate_pairs(pairs, copy_baseline, Scoring(PAIRS_8BIT, (Spread(),), confidence=True))
+
+
+def test_sets_are_halved_with_their_references(tmp_path: Path) -> None:
+    for role, step in (("source", 0), ("target", 8)):
+        (tmp_path / "val" / role).mkdir(parents=True)
+        for number in range(8):
+            Image.new("RGB", (12, 12), (20 * number + step,) * 3).save(tmp_path / "val" / role / f"{number}.png")
+    result = evaluate_pairs(
+        find_pairs(tmp_path / "val"), copy_baseline, Scoring(PAIRS_8BIT, (MeanColour(), Spread()), confidence=True)
+    )
+    apart = result.intervals["mean-colour"]  # each picture is as far from its reference as any other
+    assert (apart.low, apart.high) == (pytest.approx(8 * 3**0.5), pytest.approx(8 * 3**0.5))
+    assert result.intervals["spread"].low < result.whole_set["spread"] < result.intervals["spread"].high

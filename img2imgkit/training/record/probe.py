@@ -45,13 +45,13 @@ class Evaluated:
 
 
 def probe_metrics(installed: Mapping[str, type[Metric]], best: str | None = None) -> tuple[PairMetric, ...]:
-    """Return the metrics of a probe: all of 8-bit pairs that need no weights, and the metric ``best``."""
+    """Return the metrics of a probe: all default ones of 8-bit pairs that need no weights, and ``best``."""
     return tuple(
         metric()
         for name, metric in installed.items()
         if issubclass(metric, PairMetric)
         and metric.applies_without_weights()
-        and (metric.protocols[0] == PAIRS_8BIT or name == best)
+        and ((metric.by_default and metric.protocols[0] == PAIRS_8BIT) or name == best)
     )
 
 

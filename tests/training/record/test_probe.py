@@ -198,6 +198,13 @@ def test_a_probe_measures_every_metric_of_eight_bit_pairs_and_the_one_of_the_bes
     assert [metric.name for metric in probe_metrics(metrics, "psnr_y")] == ["l1", "psnr", "psnr_y", "ssim", "worst"]
 
 
+def test_a_probe_leaves_out_metrics_that_are_not_measured_by_default_unless_they_decide_the_best() -> None:
+    shy = type("Shy", (toy_metrics.Worst,), {"name": "shy", "by_default": False})
+    metrics = {metric.name: metric for metric in (L1, shy)}
+    assert [metric.name for metric in probe_metrics(metrics)] == ["l1"]
+    assert [metric.name for metric in probe_metrics(metrics, "shy")] == ["l1", "shy"]
+
+
 def test_a_metric_that_fails_is_named_with_its_picture() -> None:
     silent = type("Silent", (toy_metrics.Worst,), {"compare": lambda *_: float("nan")})
     with pytest.raises(TrainingError, match="probe: cannot score 'p0': metric 'worst' returned nan"):
