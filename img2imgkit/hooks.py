@@ -8,3 +8,4 @@ GROUP = "img2imgkit"
 """The entry-point group of plugins, and the name under which pluggy knows the project."""
 
 hookimpl = pluggy.HookimplMarker(GROUP)
+"""Marks a function of a plugin's module as the implementation of the hook of its name."""
