@@ -49,7 +49,7 @@ def enlarged_four_times() -> Image.Image:
 
 def with_its_original() -> Image.Image:
     """A photograph at half its size, enlarged again, beside what was there."""
-    original = photograph("still-life.jpg", (90, 60, 290, 260))
+    original = photograph("still-life.jpg", (96, 120, 206, 230))
     half = original.resize((original.width // 2, original.height // 2), Image.Resampling.BICUBIC)
     shown = {
         "half the size": half.resize(original.size, Image.Resampling.NEAREST),
@@ -57,14 +57,14 @@ def with_its_original() -> Image.Image:
         "sr-compact-x2": model("sr-compact-x2")(half),
         "original": original,
     }
-    return sheet({name: each.resize((300, 300), Image.Resampling.NEAREST) for name, each in shown.items()})
+    return sheet({name: each.resize((330, 330), Image.Resampling.NEAREST) for name, each in shown.items()})
 
 
 def without_fringes() -> Image.Image:
     """A cut-out whose hidden pixels are black: enlarged with its alpha, on a light and on a dark ground."""
-    photo = photograph("drum.jpg", (60, 80, 220, 240))
+    photo = photograph("drum.jpg", (165, 135, 345, 315))
     mask = Image.new("L", photo.size)
-    ImageDraw.Draw(mask).ellipse((12, 12, 148, 148), fill=255)
+    ImageDraw.Draw(mask).ellipse((14, 18, 172, 170), fill=255)
     cut_out = Image.composite(photo, Image.new("RGB", photo.size), mask)
     cut_out.putalpha(mask)
     size = (2 * photo.width, 2 * photo.height)
@@ -72,7 +72,9 @@ def without_fringes() -> Image.Image:
         "bicubic, colours alone": Image.merge("RGBA", (*_resized(cut_out.convert("RGB"), size), mask.resize(size))),
         "sr-compact-x2": model("sr-compact-x2")(cut_out),
     }
-    return sheet({name: _on_ground(picture) for name, picture in each.items()})
+    edge = (150, 20, 210, 80)  # where the two grounds meet, shown five times as large
+    grounds = {name: _on_ground(picture) for name, picture in each.items()}
+    return sheet({name: each.crop(edge).resize((300, 300), Image.Resampling.NEAREST) for name, each in grounds.items()})
 
 
 def _resized(picture: Image.Image, size: tuple[int, int]) -> Sequence[Image.Image]:

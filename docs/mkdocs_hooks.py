@@ -22,6 +22,7 @@ PACKAGE = ROOT / "img2imgkit"
 LINK = re.compile(r"\]\((?P<path>[^()#\s:]+)(?P<anchor>#[^()\s]*)?\)")
 PROJECT = ("CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md", ".github/SECURITY.md")
 DOCTEST = re.compile(r"^>>> .*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
+SHAPES = re.compile(r"^Shapes:\n(?P<lines>(?: {4}.*\n?)+)", re.MULTILINE)
 API = {  # the rooms that programs and plugins use, by what they are for
     "Programs": ("scripting", "errors", "images", "inference", "bundle", "evaluation", "training", "pipeline"),
     "Contracts": (
@@ -67,13 +68,20 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     return LINK.sub(pointed, markdown)
 
 
-class Examples(griffe.Extension):
-    """Shows the examples in docstrings as sessions of Python. ``mkdocs.yml`` names it under mkdocstrings."""
+class Docstrings(griffe.Extension):
+    """Shows the examples and the shapes of docstrings. ``mkdocs.yml`` names it under mkdocstrings."""
 
     def on_instance(self, *, obj: griffe.Object, **_: Any) -> None:
-        """Fence each example of a docstring."""
+        """Fence each example of a docstring, and list its shapes."""
         if obj.docstring:
-            obj.docstring.value = DOCTEST.sub(r"```pycon\n\g<0>\n```", obj.docstring.value)
+            text = DOCTEST.sub(r"```pycon\n\g<0>\n```", obj.docstring.value)
+            obj.docstring.value = SHAPES.sub(shapes, text)
+
+
+def shapes(section: re.Match[str]) -> str:
+    """The lines of a section as one paragraph, which Markdown reads as text."""
+    lines = " ".join(line.strip() for line in section["lines"].splitlines())
+    return f"\n**Shapes:** {lines.replace('->', '→').replace('[', chr(92) + '[')}\n"
 
 
 def uri_of(link: str, folder: PurePosixPath) -> str | None:
