@@ -72,7 +72,7 @@ def scores(catalog: Catalog) -> str:
         manifest = bundle.describe(folder)
         rows.append((name, manifest.contract.scale, manifest.weights.parameters, "bundled", of_set5(manifest.scores)))
     for name, entry in catalog.model_index.items():
-        rows.append((name, scale_of(name), None, str(entry.licence), of_set5(entry.scores)))
+        rows.append((name, scale_of(name), None, entry.licence.id, of_set5(entry.scores)))
     ranked = sorted((row for row in rows if "psnr_y" in row[4]), key=lambda row: (row[1], -row[4]["psnr_y"]))
     lines = [
         (f"`{name}`", f"{scale}x", f"{each['psnr_y']:.2f}", f"{each['ssim_y']:.4f}", origin)
