@@ -2,8 +2,8 @@
 
     python benchmarks/small_trainings.py [--steps 60] [--json docs/results/presets.json]
 
-Each file is trained for some steps on random pictures, in a process of its own, as ``img2img train`` does. The figure is
-the fastest of the last intervals, which other programs on the machine have slowed least; the hours are those of all steps
+Each file is trained for some steps on random pictures, in a process of its own, as ``img2img train`` does. The figure
+is the fastest of the intervals, which other programs on the machine have slowed least; the hours are those of all steps
 of the file. ``python docs/generate.py`` puts the figures of the JSON file into the pages.
 """
 

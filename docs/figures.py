@@ -100,11 +100,13 @@ def presets(_: Catalog) -> str:
         for row in found["presets"]
     ]
     machine = found["machine"]
-    shown = table(("file", "steps", "a step", "all steps on a CPU", "on a GPU"), [(*row, "not measured") for row in rows])
+    shown = table(
+        ("file", "steps", "a step", "all steps on a CPU", "on a GPU"), [(*row, "not measured") for row in rows]
+    )
     return (
         f"{shown}\nMeasured by `python benchmarks/small_trainings.py` on {machine['cores']} cores of an "
-        f"{machine['processor']}, {machine['system']}, TensorFlow {machine['tensorflow']}, {machine['date']}, in float32, "
-        "while other programs ran: the fastest interval of 10 steps counts.\n"
+        f"{machine['processor']}, {machine['system']}, TensorFlow {machine['tensorflow']}, {machine['date']}, "
+        "in float32, while other programs ran: the fastest interval of 10 steps counts.\n"
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("tutorials/*.md")))
-BLOCK = re.compile(r"^```(?P<language>\w*)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w*)(?: title=\"([^\"]+)\")?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = ("", "sh", "console")
 SETTING = re.compile(r"[A-Z_]+=")
 
@@ -34,7 +34,7 @@ def blocks(page: Path, *languages: str) -> list[Block]:
 def commands(block: Block) -> Iterator[list[str]]:
     """The commands of a block as words, without comments, prompts and settings of the environment.
 
-    Of lines that pass on their output, only the first command comes; of blocks with prompts, only the lines that have one.
+    Of lines that pass on their output, only the first command comes; of blocks with prompts, only lines that have one.
     """
     lines = block.text.replace("\\\n", " ").splitlines()
     prompted = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]

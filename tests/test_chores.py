@@ -24,7 +24,8 @@ def commands(function):
 
 def pythons():
     tree = ast.parse(CHORES.read_text(encoding="utf-8"))
-    [found] = [node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PYTHONS"]
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
+    [found] = [node.value for node in assigned if ast.unparse(node.targets[0]) == "PYTHONS"]
     return ast.literal_eval(found)
 
 
@@ -68,6 +69,7 @@ def test_the_version_is_that_of_the_newest_changes():
     import img2imgkit
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    heading = next(line for line in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines() if line[:3] == "## ")
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
+    heading = next(line for line in changes if line.startswith("## "))
     assert project["version"] == img2imgkit.__version__
     assert heading.startswith((f"## [{project['version']}]", "## [Unreleased]"))

@@ -19,7 +19,11 @@ from img2imgkit.images import decode
 pytestmark = pytest.mark.slow
 STEPS = re.compile(r"\bsteps: \d+")
 SAMPLES = re.compile(r"sample_every: \d+")
-ELSEWHERE = (["python3", "-m", "venv"], [".venv/bin/pip"], ["."], ["img2img", "models", "add"])  # a network, a new shell
+ELSEWHERE = (  # needs a network or a new shell
+    *(["python3", "-m", "venv"], [".venv/bin/pip"], ["."]),
+    ["img2img", "models", "add"],
+)
+OWN = {"python": [sys.executable], "pytest": [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]}
 
 
 @pytest.fixture
@@ -40,8 +44,7 @@ def follow(tmp_path, monkeypatch, img2img):
             pip("wheel", "--no-build-isolation", "-w", "wheels", str(Path(words[-1]).absolute()))
             pip("install", "--no-index", "--target", str(site), *map(str, Path("wheels").glob("*.whl")))
         else:
-            own = {"python": [sys.executable], "pytest": [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]}
-            subprocess.run([*own.get(words[0], words[:1]), *words[1:]], check=True)
+            subprocess.run([*OWN.get(words[0], words[:1]), *words[1:]], check=True)
 
     def pip(verb: str, *arguments: str) -> None:
         subprocess.run([sys.executable, "-m", "pip", verb, "--no-deps", "-q", *arguments], check=True)
