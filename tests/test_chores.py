@@ -1,6 +1,7 @@
 """Chores, hooks and the workflow for forks say the same: the same checks, the same versions of Python."""
 
 import ast
+import re
 import tomllib
 
 import yaml
@@ -63,6 +64,12 @@ def test_forks_check_every_python_on_every_system():
 def test_the_lowest_python_is_that_of_the_package():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["requires-python"] == f">={pythons()[0]}"
+
+
+def test_the_core_for_the_lowest_versions_exists():
+    named = re.findall(r"tests/\S+", (ROOT / ".ci" / "lowest").read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    assert len(named) > 10
 
 
 def test_the_version_is_that_of_the_newest_changes():

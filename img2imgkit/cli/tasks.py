@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 @click.argument("name", required=False)
 @json_option
 def command(name: str | None, as_json: bool) -> None:
-    """List the tasks that can be trained and run; with NAME, its options, networks, loss weights, choices, inputs."""
+    """List the tasks that can be trained and run.
+
+    With NAME, show its options and those of each network that fits, its loss weights, choices and inputs.
+    """
     catalog = Catalog.installed()
     if name is None:
         rows = [_summary(catalog, task) for task in catalog.tasks.values()]
