@@ -1,6 +1,6 @@
 """One-command chores: ``nox`` checks and tests, ``nox -l`` lists the rest. See CONTRIBUTING.md.
 
-Each chore has an environment of its own in ``.nox``; ``nox --no-venv -s lint`` uses the current one.
+Each chore has an environment of its own in ``.nox``, which is made once, by uv if it is installed.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from __future__ import annotations
 import nox
 
 nox.needs_version = ">=2024.10.9"
-nox.options.sessions = ["lint", "tests"]
-nox.options.reuse_existing_virtualenvs = True
 PYTHONS = ["3.11", "3.12", "3.13"]  # that the project supports; the workflow for forks has the same
+nox.options.sessions = ["lint", f"tests-{PYTHONS[0]}"]
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
 
 
 @nox.session
