@@ -1,7 +1,9 @@
 """Generate the reference pages for commands, steps, tasks, components, metrics, hooks and schemas from the code.
 
-python docs/generate.py           writes docs/reference/
-python docs/generate.py --check   shows the differences and exits with 1 if docs/reference/ is out of date
+Also fills the tables of measured figures in other pages (``docs/figures.py``).
+
+python docs/generate.py           writes docs/reference/, and the tables
+python docs/generate.py --check   shows the differences and exits with 1 if anything is out of date
 """
 
 from __future__ import annotations
@@ -29,6 +31,10 @@ from img2imgkit.plugin_kinds import HOOKS, KINDS
 from img2imgkit.schema import first_line, option_rows, pipeline_schema, train_schema
 from img2imgkit.step import kind_of
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import figures
+
 REFERENCE = Path(__file__).parent / "reference"
 BROKEN = Path(__file__).parents[1] / "tests" / "fixtures" / "broken_plugins"
 WIDTH = 100  # of help texts, independent of the terminal
@@ -40,9 +46,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 if a page differs")
     check = parser.parse_args().check
-    pages = generate_pages(own_catalog())
+    catalog = own_catalog()
+    pages, filled = generate_pages(catalog), figures.filled_pages(catalog)
     if check:
-        return report(differences(pages, REFERENCE))
+        return report([*differences(pages, REFERENCE), *filled_differently(filled)])
+    for path, text in filled.items():
+        path.write_text(text, encoding="utf-8", newline="\n")
     REFERENCE.mkdir(exist_ok=True)
     for stale in set(REFERENCE.iterdir()) - {REFERENCE / name for name in pages}:
         stale.unlink()
@@ -93,12 +102,22 @@ def differences(pages: Mapping[str, str], folder: Path) -> list[str]:
     return found
 
 
+def filled_differently(filled: Mapping[Path, str]) -> list[str]:
+    """Return a unified diff of each page whose tables are out of date."""
+    texts = [(path, path.read_text(encoding="utf-8"), text) for path, text in filled.items()]
+    return [
+        "\n".join(difflib.unified_diff(old.splitlines(), new.splitlines(), str(path), "the figures", lineterm=""))
+        for path, old, new in texts
+        if old != new
+    ]
+
+
 def report(found: list[str]) -> int:
     """Print the differences, and the command that fixes them."""
     for text in found:
         print(text)
     if found:
-        print("docs/reference/ is out of date: run python docs/generate.py", file=sys.stderr)
+        print("docs/ is out of date: run python docs/generate.py", file=sys.stderr)
     return 1 if found else 0
 
 

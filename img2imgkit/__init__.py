@@ -14,7 +14,7 @@ from typing import Any
 _STUB = ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
 _HOMES = {each.name: node.module for node in _STUB.body if isinstance(node, ast.ImportFrom) for each in node.names}
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = list(_HOMES)
 
 

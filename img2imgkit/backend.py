@@ -121,6 +121,7 @@ class Ops:
 
 
 ops = Ops()
+"""``keras.ops``, which loads Keras when one of its functions is first used."""
 
 
 def gpus() -> tuple[str, ...]:

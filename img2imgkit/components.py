@@ -198,7 +198,8 @@ def resolve(
     """Return the options with every choice resolved, at any depth, then run ``check_choices``.
 
     Args:
-        document, at: where the options were stated, for error locations and relative paths
+        document: where the options were stated, for error locations and relative paths
+        at: their place in it
         optional: catalog kinds of which a component may be missing; its choice then stays unresolved
 
     Raises:

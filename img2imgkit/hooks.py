@@ -17,3 +17,4 @@ STATES_CONTRACT = "IMG2IMG_CONTRACT"
 """The name by which a plugin's module states the contract that it was written for."""
 
 hookimpl = pluggy.HookimplMarker(GROUP)
+"""Marks a function of a plugin's module as the implementation of the hook of its name."""

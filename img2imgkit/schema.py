@@ -151,19 +151,27 @@ def tasks_by_role(catalog: Catalog) -> dict[str, list[str]]:
     """For each role of architectures, the tasks with an option for it."""
     found: dict[str, list[str]] = {}
     for name, task in catalog.tasks.items():
-        for role in sorted(set(_roles_in(task.Options.model_json_schema()))):
+        for role in sorted(set(architecture_options(task.Options).values())):
             found.setdefault(role, []).append(name)
     return found
 
 
-def _roles_in(node: Any) -> Iterator[str]:
-    """The roles in the placeholders for architectures."""
-    if isinstance(node, dict):
-        place = node.get(CHOICE)
-        if isinstance(place, dict) and place["catalog_kind"] == "architectures":
-            yield place.get("role", "")
-    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _roles_in(value)
+def architecture_options(options: type[BaseModel]) -> dict[str, str]:
+    """The options that choose an architecture, such as ``generator`` or ``encoder.network``, and the role of each."""
+    schema = options.model_json_schema()
+    return dict(_architectures_in(schema, "", schema.get("$defs", {})))
+
+
+def _architectures_in(node: dict[str, Any], name: str, definitions: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The placeholders for architectures in a schema, with the options' names."""
+    place = node.get(CHOICE)
+    if isinstance(place, dict) and place["catalog_kind"] == "architectures":
+        yield name, place.get("role", "")
+    inner = [definitions[node["$ref"].rpartition("/")[2]]] if "$ref" in node else []
+    for each in (*inner, *node.get("anyOf", ()), *node.get("allOf", ())):
+        yield from _architectures_in(each, name, definitions)
+    for key, each in node.get("properties", {}).items():
+        yield from _architectures_in(each, f"{name}.{key}" if name else key, definitions)
 
 
 def option_rows(options: type[BaseModel]) -> list[dict[str, Any]]:

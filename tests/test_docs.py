@@ -62,6 +62,30 @@ def test_no_drift_is_silent(generator, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_figures_are_put_where_a_page_wants_them(generator, monkeypatch):
+    monkeypatch.setattr(generator.figures, "TABLES", {"speed": lambda catalog: "| 7 |\n"})
+    page = "before\n<!-- figures: speed -->\n| 6 |\n<!-- end of figures -->\nafter\n"
+    filled = generator.figures.filled(page, None)
+    assert filled == "before\n<!-- figures: speed -->\n\n| 7 |\n\n<!-- end of figures -->\nafter\n"
+    assert generator.figures.filled(filled, None) == filled
+    with pytest.raises(KeyError):
+        generator.figures.filled(page.replace("speed", "weather"), None)
+
+
+def test_figures_that_are_out_of_date_are_found(generator, tmp_path):
+    page, same = tmp_path / "page.md", tmp_path / "same.md"
+    page.write_text("| 6 |\n")
+    same.write_text("| 7 |\n")
+    [found] = generator.filled_differently({page: "| 7 |\n", same: "| 7 |\n"})
+    assert "-| 6 |\n+| 7 |" in found
+
+
+def test_every_table_of_figures_is_on_a_page(generator):
+    pages = [path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md")]
+    named = {name for page in pages for _, name, _ in generator.figures.PLACE.findall(page)}
+    assert named == generator.figures.TABLES.keys()
+
+
 def test_a_cell_cannot_end_its_table(generator):
     assert generator.cell("a | b\nc") == "a \\| b c"
 

@@ -1,18 +1,16 @@
 """What the page on other people's models shows works, with small networks in the place of those that it names."""
 
-import re
-import shlex
 import shutil
 from pathlib import Path
 
 import pytest
+from docs_pages import DOCS, blocks, own_commands
 
 from img2imgkit.bundle import MANIFEST
 from img2imgkit.config import parse_yaml
 
-ROOT = Path(__file__).parents[1]
 FIXTURES = Path(__file__).parent / "fixtures"
-PAGE = (ROOT / "docs" / "bring-your-model.md").read_text(encoding="utf-8")
+PAGE = DOCS / "bring-your-model.md"
 STAND_INS = {
     "facades/latest_net_G.pth": "junyanz_unet128_batch",
     "facades/latest_net_D.pth": "junyanz_patchgan_batch",
@@ -41,12 +39,11 @@ SMALLER = {"classes=36": "classes=9"}  # of as many channels as the stand-in rea
 FURTHER = {"coco": ("--key", "G")}  # of the stand-in's file
 
 
-def shown(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-
-
-LINES = [line for block in shown("") for line in block.splitlines() if line.startswith("img2img import ")]
-COMMANDS = {words[words.index("--out") + 1].removeprefix("bundles/"): words[1:] for words in map(shlex.split, LINES)}
+COMMANDS = {
+    words[words.index("--out") + 1].removeprefix("bundles/"): words
+    for words in own_commands(PAGE)
+    if words[0] == "import"
+}
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +83,7 @@ def test_the_bundle_and_the_critic_that_the_page_trains_on_are_taken(img2img, ch
 
     monkeypatch.chdir(checkpoints)
     assert "--set statistics=running" in imported(img2img, checkpoints, "facades")
-    [text] = [block for block in shown("yaml") if "initial:" in block]
+    [text] = [block.text for block in blocks(PAGE, "yaml") if "initial:" in block.text]
     own = ["options.generator={kind: unet, depth: 7, width: 4}", "options.critic.width=8"]
     catalog = Catalog.installed()
     plan = read_training_plan(parse_yaml(text, "facades-on.yaml").with_overrides(own), catalog)
@@ -97,6 +94,6 @@ def test_the_bundle_and_the_critic_that_the_page_trains_on_are_taken(img2img, ch
 def test_the_python_shown_gives_a_model(checkpoints, monkeypatch):
     monkeypatch.chdir(checkpoints)
     names = {}
-    [block] = shown("python")
-    exec(compile(block, "docs", "exec"), names)
+    [block] = blocks(PAGE, "python")
+    exec(compile(block.text, "docs", "exec"), names)
     assert names["model"].name == "resnet"

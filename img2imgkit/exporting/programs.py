@@ -35,7 +35,8 @@ def programs_of(
 
     Args:
         choices: choices of the task, which are built into the programs
-        image_io, layout: representation of pictures; maps, codes and inputs of single networks are not affected
+        image_io: range of pictures; maps, codes and inputs of single networks are not affected
+        layout: order of the axes of pictures, likewise
         size: fixed height and width, which also fixes the batch to one picture
 
     Raises:

@@ -21,7 +21,7 @@ def vanilla(scores: Tensor, real: bool, smoothing: float = 0.0) -> Tensor:
 
     Args:
         smoothing: one-sided label smoothing; the label of real images is 1 less this (Salimans et al. 2016,
-        https://arxiv.org/abs/1606.03498)
+            https://arxiv.org/abs/1606.03498)
     Shapes:
         scores: (N, ...) logits -> (N,) float32
 

@@ -73,7 +73,8 @@ def make_plan(
     Args:
         limit: the maximum number of pictures; each has all its variants
         resources: those of the executor
-        dry, tell: see ``prepare``
+        dry: see ``prepare``
+        tell: see ``prepare``
 
     Raises:
         ConfigError: a step's options are invalid, for example an unknown template field.

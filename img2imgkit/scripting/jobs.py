@@ -64,7 +64,8 @@ def run(
 
     Args:
         pipeline: a file, or what would be in it
-        source, output: in place of the folders of the pipeline
+        source: in place of the folder that the pipeline reads
+        output: in place of the folder that it writes
         notify: called with ``RunStarted``, then with an ``Outcome`` for each picture that is done or has failed
         stop: once set, the pictures in progress are finished
 

@@ -31,6 +31,7 @@ SCRIPTS = {  # the number of rows in each table; None: as many as the processor 
     "resume_test": pytest.param("resume_test", [2]),
     "run_bound": pytest.param("run_bound", [2]),
     "run_overhead": pytest.param("run_overhead", [4]),
+    "small_trainings": pytest.param("small_trainings", [1]),
 }
 
 

@@ -97,3 +97,16 @@ def test_our_own_task_is_listed(img2img, monkeypatch):
     found = json.loads(img2img("tasks", "super-resolution", "--json").out)
     assert found["data"] == "degraded"
     assert "scale" in {option["name"] for option in found["options"]}
+
+
+def test_a_task_shows_the_options_of_every_network_that_fits(img2img, monkeypatch):
+    monkeypatch.setenv("IMG2IMG_PLUGINS", "pix2pix,pix2pixhd")
+    shown = img2img("tasks", "pix2pix").out
+    _, for_generator, for_critic = shown.split("Networks for the option ")
+    assert ["depth", "integer", "8"] in [line.split()[:3] for line in for_generator.splitlines()]
+    assert ["blocks", "integer", "9"] in [line.split()[:3] for line in for_generator.splitlines()]
+    assert "\npatch: PatchGAN" in for_critic
+    assert "\nunet: " not in for_critic
+    networks = json.loads(img2img("tasks", "pix2pixhd", "--json").out)["networks"]
+    assert networks.keys() == {"generator", "critic", "encoder.network"}
+    assert {option["name"] for option in networks["encoder.network"][0]["options"]} >= {"width", "downs"}
