@@ -15,7 +15,9 @@ from setuptools import Distribution
 from setuptools.config.pyprojecttoml import apply_configuration
 
 TENSORFLOW_ROOMS = {"backend", "data", "exporting", "formats", "inference", "training"}
-FLAGS_ALLOWED = (f"{PACKAGE}.cli.", f"{PACKAGE}.model_index.fetching.pip_wheel.")  # the latter calls pip
+FLAGS_ALLOWED = (  # the others call pip, and the command
+    *(f"{PACKAGE}.cli.", f"{PACKAGE}.model_index.fetching.pip_wheel.", f"{PACKAGE}.app.commands."),
+)
 PRINTING = (f"{PACKAGE}.cli", f"{PACKAGE}.cli.console")
 READING = {  # files.py, and modules that read only files of this package, of the system, or that they have just written
     PACKAGE,
