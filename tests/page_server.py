@@ -74,9 +74,9 @@ class PageServer:
         connection.close()
         return made
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, address: str, **query: Any) -> Any:
         """The JSON of an address of the page."""
-        answer = self.ask("GET", f"{self.area}/api/{path}?{urlencode(query)}")
+        answer = self.ask("GET", f"{self.area}/api/{address}?{urlencode(query)}")
         assert answer.status == 200, answer.body
         return answer.json
 

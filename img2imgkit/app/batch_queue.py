@@ -177,7 +177,9 @@ class BatchQueue:
         with self._changed:
             if self._store.find(batch.id) != batch:
                 return  # removed, or no longer wanted
-            self._known[batch.id] = progress = _Progress(survey=self._progress(batch.id).survey, running=True)
+            before = self._progress(batch.id)
+            progress = _Progress(survey=before.survey, running=True, pictures=before.pictures)
+            self._known[batch.id] = progress
             command = commands.run(self._store.pipeline_file(batch.id))
             process = RunProcess(command, lambda event: self._on_event(progress, event))
             self._current = (batch.id, process)
@@ -236,8 +238,9 @@ class BatchQueue:
         progress = self._progress(batch.id)
         pictures = list(self.pictures(batch.id).values())
         counts = {status: sum(each.status == status for each in pictures) for status in (DONE, FAILED, OPEN)}
-        total = progress.total + progress.up_to_date if progress.running else len(pictures)
-        made = progress.count + progress.up_to_date if progress.running else counts[DONE] + counts[FAILED]
+        told = progress.running or (progress.survey is None and progress.total + progress.up_to_date > 0)
+        total = progress.total + progress.up_to_date if told else len(pictures)
+        made = progress.count + progress.up_to_date if told else counts[DONE] + counts[FAILED]
         return {
             "id": batch.id,
             "name": shown(batch.name),
@@ -254,7 +257,7 @@ class BatchQueue:
             "eta": progress.eta,
             "text": progress.text,
             "problem": progress.problem,
-            "surveyed": progress.survey is not None or bool(pictures),
+            "surveyed": progress.survey is not None or told,
         }
 
 

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -66,13 +66,13 @@ class BatchStore:
 
     def add(self, batch: Batch) -> Batch:
         """Put a batch at the end of the queue; its id and time are new."""
-        made = Batch(secrets.token_hex(8), *_values(batch)[1:-1], time.time())
+        made = replace(batch, id=secrets.token_hex(8), created=time.time())
         self.pipeline_file(made.id).write_text(made.pipeline, encoding="utf-8")
         with self._lock:
             self._database.execute(
                 f"INSERT INTO batches (position, {_COLUMNS}) "
                 f"SELECT IFNULL(MAX(position), 0) + 1, {_marks(9)} FROM batches",
-                _values(made),
+                astuple(made),
             )
         return made
 
@@ -125,13 +125,6 @@ class BatchStore:
     def close(self) -> None:
         """Close the database."""
         self._database.close()
-
-
-def _values(batch: Batch) -> tuple[object, ...]:
-    return (
-        *(batch.id, batch.name, batch.model, batch.pipeline, batch.source, batch.output, batch.inbox, batch.wanted),
-        batch.created,
-    )
 
 
 def _marks(count: int) -> str:

@@ -16,6 +16,8 @@ from img2imgkit.app.surveys import error_of
 from img2imgkit.errors import RequestError, ToolkitError
 from img2imgkit.inference import BUILT_IN
 
+_METRICS = {"psnr_y": "PSNR", "ssim_y": "SSIM"}
+
 
 class ModelCards:
     """The models of this environment. Adding one reads them again.
@@ -137,4 +139,4 @@ def _obstacle(catalog: kit.Catalog, manifest: bundle.Manifest) -> str:
 
 
 def _score(score: Any) -> str:
-    return f"{score.set}: {score.metric} {score.value:.4g}"
+    return f"{score.set}: {_METRICS.get(score.metric, score.metric)} {score.value:.4g}"

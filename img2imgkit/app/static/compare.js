@@ -61,7 +61,7 @@ export function compare({ before, after, title, note, group = new Group() }) {
       half.backgroundImage = `url("${image.currentSrc || image.src}")`;
       half.backgroundSize = `${width}px ${height}px`;
       half.backgroundPosition = `${side / 2 - group.x * width - (index * side) / 2}px ${side / 2 - group.y * height}px`;
-      half.imageRendering = group.zoom > 1 ? "pixelated" : "auto";
+      half.imageRendering = group.zoom > 1 && index ? "pixelated" : "auto"; // the original is smaller than the result
     });
   }
 

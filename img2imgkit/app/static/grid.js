@@ -7,7 +7,7 @@ const GAP = 8;
 
 export class Grid {
   // load(first, count) -> {count, items}; tile(item) -> [children]; pick(item, index)
-  constructor({ label, load, tile, pick, side = 168 }) {
+  constructor({ label, load, tile, pick, side = 196 }) {
     Object.assign(this, { load, tile, pick, side });
     this.pages = new Map();
     this.count = 0;

@@ -10,7 +10,7 @@ export function gallery(batch) {
   let seen = "";
   let timer = null;
   const grid = new Grid({
-    label: t("results"), side: 132, pick: (item, index) => look(batch, grid, index),
+    label: t("results"), side: 164, pick: (item, index) => look(batch, grid, index),
     load: async (first, count) => {
       const found = await get(`batches/${batch}/pictures`, { first, count });
       return { count: found.count, items: found.pictures.map((each) => ({ ...each, key: `${each.place} ${each.name}` })) };
