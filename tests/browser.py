@@ -137,13 +137,13 @@ def browser(profile: Path) -> Iterator[Page]:
     program = installed()
     assert program is not None
     (theirs, to), (of, ours) = os.pipe(), os.pipe()
-    command = f'exec "$0" "$@" 3<&{theirs} 4>&{ours}'
     process = subprocess.Popen(
-        ["/bin/sh", "-c", command, program, *_OPTIONS, f"--user-data-dir={profile}"],
+        [program, *_OPTIONS, f"--user-data-dir={profile}"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        pass_fds=(theirs, ours),
+        close_fds=False,  # Python's own are not inherited anyway
+        preexec_fn=lambda: _as_three_and_four(theirs, ours),  # noqa: PLW1509 - nothing else runs in between
     )
     os.close(theirs)
     os.close(ours)
@@ -158,3 +158,10 @@ def browser(profile: Path) -> Iterator[Page]:
             process.wait()
         os.close(to)
         os.close(of)
+
+
+def _as_three_and_four(theirs: int, ours: int) -> None:
+    """The protocol's pipes have these numbers."""
+    read, write = os.dup(theirs), os.dup(ours)  # which could have the other's number
+    os.dup2(read, 3)
+    os.dup2(write, 4)

@@ -55,12 +55,12 @@ export class Grid {
   }
 
   get columns() {
-    return Math.max(2, Math.floor((this.element.clientWidth + GAP) / (this.side + GAP)));
+    return Math.max(2, Math.floor((this.inner.clientWidth + GAP) / (this.side + GAP)));
   }
 
   draw() {
     const columns = this.columns;
-    const width = (this.element.clientWidth - GAP * (columns - 1)) / columns;
+    const width = (this.inner.clientWidth - GAP * (columns - 1)) / columns;
     const row = width * 0.8 + 26 + GAP;
     this.row = row;
     this.inner.style.height = `${Math.max(0, Math.ceil(this.count / columns) * row - GAP)}px`;
