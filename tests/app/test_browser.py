@@ -80,7 +80,7 @@ def test_the_launch_opens_the_page_once_and_it_stays_open(opened: tuple[PageServ
     page.value("location.reload()")
     page.until(READY)
     page.until("document.querySelectorAll('.tile img').length >= 4")
-    assert page.value("window.shifted") <= 0.1
+    assert page.value("window.shifted") <= 0.02
 
 
 def test_names_of_files_are_text(page: Page) -> None:

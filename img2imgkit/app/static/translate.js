@@ -68,6 +68,7 @@ export async function translateView(state) {
   }
 
   const cards = await models.refresh();
+  at("translate").classList.add("loading"); // what is not seen yet cannot be seen moving
   fill(at("translate"),
     h("div", { class: "columns" },
       h("div", { class: "wide" }, panel(t("pictures"), drop, pictures.element), panel(t("try.title"), tryOut(() => models.draw()))),
@@ -81,5 +82,6 @@ export async function translateView(state) {
     onlyLabel.hidden = !chosen.sample;
   });
   await pictures.start();
+  at("translate").classList.remove("loading");
   return models;
 }

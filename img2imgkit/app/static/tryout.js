@@ -26,7 +26,7 @@ export function tryOut(onSpeed) {
   const results = h("div", { class: "results" });
   const lens = lensButtons(group);
   lens.hidden = true;
-  const element = h("div", { class: "tryout" }, stage,
+  const element = h("div", { class: "tryout" }, h("div", { class: "room" }, stage),
     h("div", { class: "row" }, start, h("label", {}, h("span", { class: "muted" }, t("crop.size")), sides), lens, told), results);
 
   async function show(sample) {
