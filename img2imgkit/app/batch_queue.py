@@ -15,7 +15,7 @@ from img2imgkit.app import commands
 from img2imgkit.app.batch_store import Batch, BatchStore, Wanted
 from img2imgkit.app.roots import shown
 from img2imgkit.app.run_process import Ended, RunProcess
-from img2imgkit.app.surveys import DONE, FAILED, OPEN, Picture, Survey, error_of, key_of, survey
+from img2imgkit.app.surveys import DONE, FAILED, OPEN, Picture, Survey, error_of, id_of, key_of, survey
 from img2imgkit.errors import RequestError
 
 State = Literal["queued", "running", "stopping", "paused", "cancelled", "done", "failed", "blocked", "broken"]
@@ -204,8 +204,8 @@ class BatchQueue:
             if event["status"] in _STATUS:
                 status = _STATUS[event["status"]]
                 reason = shown(event["reason"]) if status == FAILED else ""
-                made = Picture(event["input"], next(iter(event["outputs"]), ""), status, reason)
-                progress.pictures[key_of(event)] = made
+                key, output = key_of(event), next(iter(event["outputs"]), "")
+                progress.pictures[key] = Picture(id_of(key), event["input"], output, status, reason)
         self._notify()
 
     def _on_end(self, id: str, progress: _Progress, ended: Ended) -> None:

@@ -66,14 +66,14 @@ def pictures(request: Request) -> Response:
     found = _outputs(desk, id, wanted)
     first, count = number(request, "first"), number(request, "count", 200, MAX_PICTURES)
     batch = desk.store.get(id)
-    rows = [_row(place, each, batch) for place, each in found[first : first + count]]
+    rows = [_row(each, batch) for each in found[first : first + count]]
     return answer({"count": len(found), "pictures": rows})
 
 
 def picture(request: Request) -> Response:
     """The input or output of a batch: whole, or as a small version."""
     desk, side = desk_of(request), number(request, "side")
-    _, found = _output(desk, request)
+    found = _output(desk, request)
     path = Path(found.source if request.query_params.get("which") == "before" else found.output)
     _prove_open(desk, path)
     if side:
@@ -85,7 +85,7 @@ def archive(request: Request) -> Response:
     """All outputs of a batch as a zip file."""
     desk, id = desk_of(request), request.path_params["id"]
     batch = desk.store.get(id)
-    made = [Path(each.output) for _, each in _outputs(desk, id, DONE)]
+    made = [Path(each.output) for each in _outputs(desk, id, DONE)]
     for path in made:
         _prove_open(desk, path)
     headers = {"content-disposition": f'attachment; filename="img2img-{batch.id}.zip"'}
@@ -96,7 +96,7 @@ def failures(request: Request) -> Response:
     """The failures of a batch, as a text that can be pasted into a report."""
     desk, id = desk_of(request), request.path_params["id"]
     batch = desk.store.get(id)
-    lines = [f"{each.source}: {each.reason}" for _, each in _outputs(desk, id, FAILED)]
+    lines = [f"{each.source}: {each.reason}" for each in _outputs(desk, id, FAILED)]
     text = "\n".join([f"{batch.name}: {len(lines)} failed", *lines, "", batch.pipeline])
     return PlainTextResponse(shown(text))
 
@@ -109,7 +109,7 @@ def routes() -> list[BaseRoute]:
         Route("/api/batches/{id}", change, methods=["POST"]),
         Route("/api/batches/{id}/pipeline.yaml", pipeline),
         Route("/api/batches/{id}/pictures", pictures),
-        Route("/api/batches/{id}/pictures/{place:int}", picture),
+        Route("/api/batches/{id}/pictures/{picture}", picture),
         Route("/api/batches/{id}/archive.zip", archive),
         Route("/api/batches/{id}/failures.txt", failures),
     ]
@@ -148,25 +148,25 @@ def _remove(desk: Desk, id: str) -> None:
         desk.changed()
 
 
-def _outputs(desk: Desk, id: str, status: str) -> Sequence[tuple[int, Picture]]:
-    """The pictures of a batch with that status, and their places among all."""
+def _outputs(desk: Desk, id: str, status: str) -> Sequence[Picture]:
+    """The pictures of a batch with that status."""
     desk.store.get(id)
-    return [(place, each) for place, each in enumerate(desk.batches.pictures(id).values()) if each.status == status]
+    return [each for each in desk.batches.pictures(id).values() if each.status == status]
 
 
-def _output(desk: Desk, request: Request) -> tuple[int, Picture]:
-    place, id = request.path_params["place"], request.path_params["id"]
+def _output(desk: Desk, request: Request) -> Picture:
+    id = request.path_params["id"]
     desk.store.get(id)
-    found = list(desk.batches.pictures(id).values())
-    if not place < len(found):
-        raise RequestError("there is no such picture", 404)
-    return place, found[place]
+    for found in desk.batches.pictures(id).values():
+        if found.id == request.path_params["picture"]:
+            return found
+    raise RequestError("there is no such picture", 404)
 
 
-def _row(place: int, found: Picture, batch: Batch) -> dict[str, Any]:
+def _row(found: Picture, batch: Batch) -> dict[str, Any]:
     path = found.output or found.source
     name = os.path.relpath(path, batch.output) if found.output else Path(path).name
-    return {"place": place, "name": shown(name), "reason": found.reason}
+    return {"id": found.id, "name": shown(name), "reason": found.reason}
 
 
 def _prove_open(desk: Desk, path: Path) -> None:

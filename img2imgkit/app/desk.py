@@ -55,6 +55,7 @@ class Desk:
             self.try_outs = TryOuts(idle)
             stack.callback(self.try_outs.close)
             self.store = BatchStore(self.folder)
+            self.inbox.keep_only({batch.inbox for batch in self.store.all()})
             self.batches = BatchQueue(self.store, self.changed)
             stack.callback(self.batches.close)
             self._stack = stack.pop_all()

@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -92,6 +92,13 @@ class Inbox:
     def remove(self, id: str) -> None:
         """Remove the uploads of a drop. Raises RequestError: there are none of that name."""
         shutil.rmtree(self._folder_of(id))
+        self._used = _size(self.folder)
+
+    def keep_only(self, ids: Collection[str]) -> None:
+        """Remove the uploads of all other drops, such as those of an earlier server that no batch reads."""
+        for folder in list(self.folder.iterdir()):
+            if folder.name not in ids and folder.is_dir() and not folder.is_symlink():
+                shutil.rmtree(folder)
         self._used = _size(self.folder)
 
     def _folder_of(self, id: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,10 +24,12 @@ class Picture:
     """One output of a batch, made or to be made.
 
     Attributes:
+        id: follows from its input and variant, so that it stays the same
         status: "done", "failed" or "open"
         reason: why it failed
     """
 
+    id: str
     source: str
     output: str
     status: str
@@ -62,6 +65,11 @@ def key_of(stated: Mapping[str, Any]) -> tuple[str, str]:
     return str(stated["input"]), json.dumps(stated.get("variant", {}), sort_keys=True)
 
 
+def id_of(key: tuple[str, str]) -> str:
+    """A short name of an output for addresses."""
+    return hashlib.sha256("\0".join(key).encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
 def error_of(ended: Ended) -> str:
     """What a child process that failed says of it."""
     lines = [line.removeprefix("error: ") for line in ended.text.splitlines()]
@@ -72,7 +80,8 @@ def _planned(stated: Mapping[str, Any]) -> Picture:
     outputs = stated.get("outputs") or [""]
     action = stated.get("action")
     status = {"skip": DONE, "fail": FAILED}.get(str(action), OPEN)
-    return Picture(stated["input"], outputs[0], status, shown(stated["reason"]) if status == FAILED else "")
+    reason = shown(stated["reason"]) if status == FAILED else ""
+    return Picture(id_of(key_of(stated)), stated["input"], outputs[0], status, reason)
 
 
 def _failures(pipeline: Path, output: Path) -> Mapping[tuple[str, str], str]:

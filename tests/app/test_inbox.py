@@ -78,3 +78,12 @@ def test_a_file_is_there_whole_or_not_at_all(inbox: Inbox, size: int, message: s
 def test_uploads_of_an_earlier_server_count(inbox: Inbox) -> None:
     put(inbox, inbox.open(3, 1), "a.png", b"abc")
     assert Inbox(inbox.folder, quota=1000, reserve=0).free == 997
+
+
+def test_uploads_that_no_batch_reads_go_with_the_next_start(inbox: Inbox) -> None:
+    kept, left = inbox.open(3, 1), inbox.open(3, 1)
+    put(inbox, kept, "a.png", b"abc")
+    put(inbox, left, "a.png", b"abc")
+    inbox.keep_only({kept, ""})
+    assert [path.name for path in inbox.folder.iterdir()] == [kept]
+    assert inbox.free == 997

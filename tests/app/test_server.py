@@ -199,7 +199,8 @@ def test_the_shown_pipeline_makes_the_same_bytes(server: PageServer, place: Path
     archive = server.ask("GET", f"{server.area}/api/batches/{id}/archive.zip").body
     with zipfile.ZipFile(BytesIO(archive)) as opened:
         assert {name: opened.read(name) for name in opened.namelist()} == {p.name: p.read_bytes() for p in pages}
-    one = server.ask("GET", f"{server.area}/api/batches/{id}/pictures/0").headers
+    first = server.get(f"batches/{id}/pictures")["pictures"][0]["id"]
+    one = server.ask("GET", f"{server.area}/api/batches/{id}/pictures/{first}").headers
     assert (one["content-type"], one["x-content-type-options"]) == ("application/octet-stream", "nosniff")
     server.post(f"batches/{id}", {"action": "remove"})
     assert all(path.exists() for path in pages)

@@ -1,6 +1,6 @@
 // The pictures of the opened folders: which folder, or which picture, is translated.
 
-import { address, get } from "./api.js";
+import { address, get, remove } from "./api.js";
 import { chosen, change } from "./chosen.js";
 import { fill, h, notice } from "./dom.js";
 import { Grid, thumbnail } from "./grid.js";
@@ -81,7 +81,17 @@ export function picker(state) {
     }, each.name));
     const up = folders.length && root !== "inbox" ? h("button", { class: "plain", onclick: () => open(root, []) }, "⌂") : null;
     up?.setAttribute("aria-label", t("top"));
-    fill(way, roots, up, steps.flatMap((each) => [h("span", { "aria-hidden": "true" }, "›"), each]));
+    const discard = root === "inbox" ? h("button", { class: "plain", onclick: () => discardUpload() }, t("discard")) : null;
+    fill(way, roots, up, steps.flatMap((each) => [h("span", { "aria-hidden": "true" }, "›"), each]), discard);
+  }
+
+  async function discardUpload() {
+    try {
+      await remove(`inboxes/${folders[0].path}`);
+      await open(state.roots[0].id, []);
+    } catch (error) {
+      notice(error.message);
+    }
   }
 
   return { element, open, start: () => open(root, []), current: () => ({ ...chosen.place }) };

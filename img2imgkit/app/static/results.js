@@ -10,12 +10,12 @@ export function gallery(batch) {
   let seen = "";
   let timer = null;
   const grid = new Grid({
-    label: t("results"), side: 164, pick: (item, index) => look(batch, grid, index),
+    label: t("results"), side: 220, pick: (item, index) => look(batch, grid, index),
     load: async (first, count) => {
       const found = await get(`batches/${batch}/pictures`, { first, count });
-      return { count: found.count, items: found.pictures.map((each) => ({ ...each, key: `${each.place} ${each.name}` })) };
+      return { count: found.count, items: found.pictures.map((each) => ({ ...each, key: each.id })) };
     },
-    tile: (item) => thumbnail(address(`batches/${batch}/pictures/${item.place}`, { side: 320, name: item.name }), item.name),
+    tile: (item) => thumbnail(address(`batches/${batch}/pictures/${item.id}`, { side: 320 }), item.name),
   });
   const failures = h("ul", { class: "failures" });
   const details = h("details", { hidden: true }, h("summary", {}), failures);
@@ -54,7 +54,7 @@ export function gallery(batch) {
 
 function look(batch, grid, index) {
   const group = new Group();
-  const place = (item, which) => address(`batches/${batch}/pictures/${item.place}`, { which, side: 1600, name: item.name });
+  const place = (item, which) => address(`batches/${batch}/pictures/${item.id}`, { which, side: 1600 });
   const item = grid.item(index);
   const frame = compare({ before: place(item, "before"), after: place(item, "after"), title: item.name, group });
   const download = h("a", { class: "button", download: "" }, t("download"));
@@ -63,9 +63,9 @@ function look(batch, grid, index) {
     if (!next) return;
     index += by;
     frame.replace({ before: place(next, "before"), after: place(next, "after"), title: next.name });
-    download.href = address(`batches/${batch}/pictures/${next.place}`);
+    download.href = address(`batches/${batch}/pictures/${next.id}`);
   };
-  download.href = address(`batches/${batch}/pictures/${item.place}`);
+  download.href = address(`batches/${batch}/pictures/${item.id}`);
   const dialog = h("dialog", { class: "look", "aria-label": t("results") }, frame.element,
     h("div", { class: "row" }, h("button", { onclick: () => step(-1), "aria-label": t("previous") }, "‹"),
       h("button", { onclick: () => step(1), "aria-label": t("next") }, "›"), lensButtons(group), download,
