@@ -47,7 +47,6 @@ def main() -> None:
             page.click(".start .main")
             page.until(DONE)
             page.until("document.querySelectorAll('.gallery .tile').length === 3")
-            save(page, "app-batches-dark")
             page.size(1440, 960)
             save(page, "app-batches")
             page.click(".gallery .tile")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -166,12 +167,22 @@ class BatchQueue:
                 with self._changed:
                     self._changed.wait(1.0)
             else:
-                self._run(batch)
+                self._try_to_run(batch)
 
     def _next(self) -> Batch | None:
         now = time.monotonic()
         waiting = (batch for batch in self._store.all() if batch.wanted == "run")
         return next((batch for batch in waiting if self._progress(batch.id).blocked_until <= now), None)
+
+    def _try_to_run(self, batch: Batch) -> None:
+        """Run a batch; what keeps it from being started is told, and it is tried again."""
+        try:
+            self._run(batch)
+        except (OSError, sqlite3.Error) as error:
+            progress = self._progress(batch.id)
+            progress.running, progress.text = False, shown(error)
+            progress.blocked_until = time.monotonic() + RETRY
+            self._notify()
 
     def _run(self, batch: Batch) -> None:
         with self._changed:
@@ -216,7 +227,7 @@ class BatchQueue:
         if ended.code in (0, 1) and ended.answer is not None:
             self._store.want(id, "end")
         elif blocked := _IN_USE.search(ended.text):
-            progress.text = shown(blocked[0])
+            progress.text = f"another command {shown(blocked[0])}"
             progress.blocked_until = time.monotonic() + RETRY
         elif self._store.get(id).wanted == "run":
             progress.problem = _unexpected(ended)
@@ -226,7 +237,10 @@ class BatchQueue:
         """Ask what is done, which replaces what the events said."""
         if self._closing:
             return
-        found = survey(self._store.pipeline_file(batch.id), Path(batch.output))
+        try:
+            found = survey(self._store.pipeline_file(batch.id), Path(batch.output))
+        except OSError as error:
+            found = Survey(problem=shown(error))
         progress = self._progress(batch.id)
         if found.problem:
             progress.problem = progress.problem or ("" if progress.blocked_until else found.problem)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 from img2imgkit.app.batch_queue import BatchQueue
@@ -44,6 +45,7 @@ class Desk:
         self.folder = places.data / FOLDER
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.version, self.ending = 0, threading.Event()
+        self._versions = count(1)
         with ExitStack() as stack:
             stack.enter_context(locked(self.folder / "lock", "another img2img app"))
             self.inbox = Inbox(self.folder / "inbox", quota, reserve)
@@ -69,4 +71,4 @@ class Desk:
 
     def changed(self) -> None:
         """Tell who waits that something has changed."""
-        self.version += 1
+        self.version = next(self._versions)  # any thread may call this

@@ -221,7 +221,7 @@ def _session_header(request: Request, session: str) -> dict[str, str]:
 
 
 def _static(name: str) -> Response:
-    path = (STATIC / name).resolve()
+    path = (STATIC / name.replace("\0", "")).resolve()
     if not path.is_relative_to(STATIC.resolve()) or not path.is_file() or path.suffix not in TYPES:
         raise RequestError("there is no such file", 404)
     return FileResponse(path, media_type=TYPES[path.suffix], headers={"cache-control": "no-cache"})

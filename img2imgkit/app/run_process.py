@@ -41,18 +41,21 @@ class RunProcess:
 
     Args:
         notify: called with each event, in the thread that calls ``wait``
+
+    Raises:
+        OSError: it cannot be started.
     """
 
     def __init__(self, command: Sequence[str], notify: Callable[[Mapping[str, Any]], object]) -> None:
         self._notify = notify
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by ``wait``
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=self._output,
-            stderr=subprocess.PIPE,
-            **_apart(),
-        )
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=self._output, stderr=subprocess.PIPE, **_apart()
+            )
+        except OSError:
+            self._output.close()
+            raise
         _let_others_first(self._process.pid)
 
     @property
