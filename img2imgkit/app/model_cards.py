@@ -45,10 +45,10 @@ class ModelCards:
 
     def prove(self, name: str) -> None:
         """Check that a model can run on pictures alone. Raises RequestError: it cannot, or is not installed."""
-        found = next((card for card in self.cards()["installed"] if card["name"] == name), None)
-        if found is None:
+        catalog = self._read()
+        if name not in catalog.bundles:
             raise RequestError(f"no model {name!r} is installed", 404)
-        if found["problem"]:
+        if (found := _installed(catalog, name))["problem"]:
             raise RequestError(f"{name}: {found['problem']}", 409)
 
     def add(self, name: str, accepted: str) -> None:

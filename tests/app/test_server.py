@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -240,6 +242,22 @@ def test_with_a_password_other_machines_log_in(tmp_path: Path) -> None:
         assert answer.status == 204
         server.cookie = answer.headers["set-cookie"].partition(";")[0]
         assert server.get("state")["roots"]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl, which makes the certificate, is not installed")
+def test_with_a_certificate_everything_is_encrypted(tmp_path: Path) -> None:
+    save(tmp_path / "photos" / "a.png")
+    files = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    stated = ["-addext", "subjectAltName=IP:127.0.0.1", "-out", files[0], "-keyout", files[1]]
+    subprocess.run([*make, *stated], check=True, capture_output=True)
+    with page_server(tmp_path / "home", tmp_path / "photos", "--tls", *files) as server:
+        trusting = ssl.create_default_context(cafile=str(files[0]))
+        connection = HTTPSConnection(server.authority, timeout=PATIENCE, context=trusting)
+        connection.request("GET", f"{server.area}/launch?{server.token}")
+        assert server.url.startswith("https://")
+        assert "; Secure" in (connection.getresponse().getheader("set-cookie") or "")
+        connection.close()
 
 
 def test_the_database_holds_order_and_pipelines_only(server: PageServer) -> None:

@@ -4,7 +4,7 @@ import { address, post, text } from "./api.js";
 import { at, fill, h, notice } from "./dom.js";
 import { gallery } from "./results.js";
 import { seconds, t } from "./strings.js";
-import { showPipeline } from "./yaml.js";
+import { copyOrShow, showPipeline } from "./text_dialog.js";
 
 const ACTIVE = new Set(["queued", "running", "stopping", "blocked"]);
 const rows = new Map();
@@ -33,10 +33,7 @@ function actions(batch) {
   return found;
 }
 
-async function copyReport(batch) {
-  await navigator.clipboard.writeText(await text(`batches/${batch.id}/failures.txt`));
-  notice(t("copied.report"), "info");
-}
+const copyReport = async (batch) => copyOrShow(batch.name, await text(`batches/${batch.id}/failures.txt`), t("copied.report"));
 
 function progress(batch) {
   const parts = [t("made", { made: batch.made, total: batch.total })];

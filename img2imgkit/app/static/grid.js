@@ -14,7 +14,7 @@ export class Grid {
     this.focused = 0;
     this.selected = -1;
     this.generation = 0;
-    this.inner = h("div", { class: "grid-inner" });
+    this.inner = h("div", { class: "grid-inner", role: "presentation" });
     this.element = h("div", { class: "grid", role: "listbox", "aria-label": label, tabindex: "-1" }, this.inner);
     this.element.addEventListener("scroll", () => this.draw(), { passive: true });
     this.element.addEventListener("keydown", (event) => this.onKey(event));
@@ -43,7 +43,13 @@ export class Grid {
     if (this.pages.has(page)) return;
     this.pages.set(page, null);
     const generation = this.generation;
-    const found = await this.load(page * PAGE, PAGE);
+    let found;
+    try {
+      found = await this.load(page * PAGE, PAGE);
+    } catch (error) {
+      this.pages.delete(page); // asked again when it is drawn again
+      throw error;
+    }
     if (generation !== this.generation) return;
     this.count = found.count;
     this.pages.set(page, found.items);
@@ -71,7 +77,7 @@ export class Grid {
     for (let index = first; index < last; index += 1) {
       const item = this.item(index);
       if (item === undefined) {
-        this.fetch(Math.floor(index / PAGE));
+        this.fetch(Math.floor(index / PAGE)).catch(() => {});
         continue;
       }
       let element = kept.get(index);

@@ -8,8 +8,8 @@ import { modelCards } from "./models.js";
 import { optionsForm, summary } from "./options.js";
 import { picker } from "./picker.js";
 import { t } from "./strings.js";
+import { showPipeline } from "./text_dialog.js";
 import { tryOut } from "./tryout.js";
-import { showPipeline } from "./yaml.js";
 
 function panel(title, ...children) {
   return h("section", { class: "panel" }, h("h2", {}, title), children);
