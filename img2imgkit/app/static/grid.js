@@ -61,7 +61,8 @@ export class Grid {
   }
 
   get columns() {
-    return Math.max(2, Math.floor((this.inner.clientWidth + GAP) / (this.side + GAP)));
+    const side = this.count <= 6 ? 1.4 * this.side : this.side; // few pictures are shown larger
+    return Math.max(2, Math.floor((this.inner.clientWidth + GAP) / (side + GAP)));
   }
 
   draw() {

@@ -71,8 +71,8 @@ export async function translateView(state) {
   at("translate").classList.add("loading"); // what is not seen yet cannot be seen moving
   fill(at("translate"),
     h("div", { class: "columns" },
-      h("div", { class: "wide" }, panel(t("pictures"), drop, pictures.element), panel(t("try.title"), tryOut(() => models.draw()))),
-      h("aside", { class: "side" }, panel(t("model"), models.element), panel(t("result"), optionsForm(state, cards.engines)))),
+      panel(t("pictures"), drop, pictures.element), panel(t("model"), models.element),
+      panel(t("try.title"), tryOut(() => models.draw())), panel(t("result"), optionsForm(state, cards.engines))),
     h("div", { class: "start" }, told, onlyLabel, yaml, start));
   onChange(() => {
     summary(told, models);
