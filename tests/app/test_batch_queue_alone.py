@@ -29,6 +29,7 @@ for event in (
 print("{}")
 sys.exit(1)
 """
+pytestmark = pytest.mark.slow  # it starts processes
 Program = Callable[[str], None]
 
 

@@ -55,6 +55,7 @@ def test_a_licence_that_is_not_free_is_accepted_first(cards: ModelCards, monkeyp
             cards.add(entry["name"], accepted)
 
 
+@pytest.mark.slow  # it starts processes
 @pytest.mark.parametrize(("code", "problem"), [(0, ""), (2, "the network is down")])
 def test_adding_ends_with_what_the_command_says(monkeypatch: pytest.MonkeyPatch, code: int, problem: str) -> None:
     program = f"import sys; print('error: the network is down', file=sys.stderr); sys.exit({code})"

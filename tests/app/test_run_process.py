@@ -5,8 +5,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from img2imgkit.app.run_process import NICENESS, RunProcess
 
+pytestmark = pytest.mark.slow  # it starts processes
 TALKING = """
 import json, sys
 print('{"event": "started", "total": 2}', file=sys.stderr)

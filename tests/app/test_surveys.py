@@ -10,6 +10,8 @@ import pytest
 from img2imgkit.app import commands
 from img2imgkit.app.surveys import Survey, survey
 
+pytestmark = pytest.mark.slow  # it starts processes
+
 
 def item(name: str, action: str, reason: str = "", **variant: str) -> dict[str, Any]:
     stated = {"input": f"/in/{name}", "variant": variant, "action": action, "reason": reason}

@@ -15,6 +15,7 @@ import pytest
 from img2imgkit.app.try_outs import TryOuts
 from img2imgkit.errors import RequestError
 
+pytestmark = pytest.mark.slow  # it starts processes
 PROGRAM = """
 import json, os, sys
 for line in sys.stdin:
