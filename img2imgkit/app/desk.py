@@ -42,7 +42,7 @@ class Desk:
     def __init__(
         self, folders: Iterable[Path], places: Places, idle: float = IDLE, quota: int = QUOTA, reserve: int = RESERVE
     ) -> None:
-        self.folder = places.data / FOLDER
+        self.folder = folder_of(places)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.version, self.ending = 0, threading.Event()
         self._versions = count(1)
@@ -72,3 +72,8 @@ class Desk:
     def changed(self) -> None:
         """Tell who waits that something has changed."""
         self.version = next(self._versions)  # any thread may call this
+
+
+def folder_of(places: Places) -> Path:
+    """The data folder of the page, whether or not it exists."""
+    return places.data / FOLDER

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 from img2imgkit.app import batch_routes, routes
 from img2imgkit.app.desk import Desk
 from img2imgkit.app.guard import Address, Guard, TooLong
-from img2imgkit.app.launching import redirect_file
+from img2imgkit.app.launching import RedirectFile
 from img2imgkit.app.requests import refused
 from img2imgkit.app.sessions import Sessions
 from img2imgkit.errors import RequestError, ToolkitError
@@ -123,8 +123,7 @@ def serve(desk: Desk, listening: Listening, ready: Callable[[Ready], object]) ->
         address = Address(listening.scheme, listening.host, bound.getsockname()[1])
         sessions = Sessions(listening.password)
         area = f"{address.origin}/{sessions.area}"
-        url, login = f"{area}/launch?token={sessions.launch_token}", f"{area}/static/login.html"
-        with redirect_file(desk.folder, url) as file:
+        with RedirectFile(desk.folder, lambda: f"{area}/launch?token={sessions.new_token()}") as redirect:
             config = uvicorn.Config(
                 application(desk, sessions, address),
                 log_level="error",
@@ -138,7 +137,8 @@ def serve(desk: Desk, listening: Listening, ready: Callable[[Ready], object]) ->
                 ws="none",
             )
             with suppress(KeyboardInterrupt), _ending_by_sigterm():
-                _Server(config, desk, lambda: ready(Ready(url, login, file))).run([bound])
+                opened = Ready(redirect.url, f"{area}/static/login.html", redirect.path)
+                _Server(config, desk, lambda: ready(opened)).run([bound])
 
 
 def _bound(listening: Listening) -> socket.socket:

@@ -21,15 +21,13 @@ class Sessions:
     Attributes:
         area: a secret first part of every address. Browsers send the cookies of a host to all its ports, so that a
             server of another user of this machine would be sent ours; they do not send them outside their path.
-        launch_token: opens the page once
     """
 
     def __init__(self, password: str | None = None) -> None:
         self.area = secrets.token_urlsafe(18)
-        self.launch_token = secrets.token_urlsafe(32)
+        self._token: bytes | None = None
         self._password = None if password is None else _digest(password)
         self._lock = threading.Lock()
-        self._launched = False
         self._open: set[bytes] = set()
         self._wrong: list[float] = []
 
@@ -38,12 +36,19 @@ class Sessions:
         """Whether a password opens the page."""
         return self._password is not None
 
+    def new_token(self) -> str:
+        """A launch token, which opens the page once. The one before it no longer does."""
+        token = secrets.token_urlsafe(32)
+        with self._lock:
+            self._token = _digest(token)
+        return token
+
     def redeem(self, token: str) -> str:
         """A new session for the launch token. Raises RequestError: it is wrong, or was used before."""
         with self._lock:
-            if not secrets.compare_digest(_digest(token), _digest(self.launch_token)) or self._launched:
+            if self._token is None or not secrets.compare_digest(_digest(token), self._token):
                 raise RequestError("this address has been used, or is wrong: start img2img app again", 403)
-            self._launched = True
+            self._token = None
             return self._new()
 
     def log_in(self, password: str) -> str:

@@ -14,6 +14,7 @@ import platformdirs
 from img2imgkit.cli import EXIT_DONE, print_stderr, printable, say, warn
 from img2imgkit.cli.config import apply_user_settings
 from img2imgkit.cli.console import asked_secret
+from img2imgkit.errors import LockError
 from img2imgkit.files import read_text
 from img2imgkit.places import Places
 
@@ -65,10 +66,30 @@ def command(
     if not listening.is_local and not certificate:
         warn(f"{host}: without a certificate, others in this network can read what is sent, also the password")
     apply_user_settings()
-    with Desk(folders or (_default_folder(),), Places.of_user()) as desk:
+    try:
+        desk = Desk(folders or (_default_folder(),), Places.of_user())
+    except LockError as error:
+        if folders:
+            raise  # that page has other folders open
+        _show(_running(error), as_json, no_browser, True)
+        return EXIT_DONE
+    with desk:
         server.serve(desk, listening, lambda ready: _show(ready, as_json, no_browser, listening.is_local))
         print_stderr("ending: the pictures in progress are finished")
     return EXIT_DONE
+
+
+def _running(error: LockError) -> Ready:
+    """The page of the server that is running; if it does not answer, the error is raised."""
+    from img2imgkit.app import desk, launching
+    from img2imgkit.app.server import Ready
+
+    folder = desk.folder_of(Places.of_user())
+    url = launching.address_again(folder)
+    if url is None:
+        raise error
+    print_stderr("img2img app is running already: this opens its page again")
+    return Ready(url, "", folder / launching.NAME)
 
 
 def _show(ready: Ready, as_json: bool, no_browser: bool, is_local: bool) -> None:
@@ -83,7 +104,7 @@ def _show(ready: Ready, as_json: bool, no_browser: bool, is_local: bool) -> None
     say(f"{'opened in the browser' if opened else 'open this once'}: {printable(ready.url)}")
     if not is_local:
         say(f"from other machines: {printable(ready.login)}")
-    say("Ctrl-C ends it")
+    say("Ctrl-C ends it where it was started")
 
 
 def _password(ask: bool, file: Path | None) -> str | None:

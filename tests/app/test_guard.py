@@ -38,7 +38,7 @@ class Guarded:
 
     def __init__(self, password: str | None = None) -> None:
         self.sessions, self.reached = Sessions(password), Reached()
-        self.session = self.sessions.redeem(self.sessions.launch_token)
+        self.session = self.sessions.redeem(self.sessions.new_token())
         self.guard = Guard(self.reached, self.sessions, Address("http", "127.0.0.1", 8000), frozenset({"/launch"}))
 
     def ask(self, method: str, path: str, headers: Mapping[str, Any], body: bytes = b"", inside: bool = True) -> Any:

@@ -231,6 +231,19 @@ class TestTheEnd:
         assert f"another img2img app is using this folder (process {server.process.pid}" in done.stderr
 
 
+def test_the_command_opens_the_page_of_a_running_server_again(server: PageServer) -> None:
+    command = [sys.executable, "-m", "img2imgkit.cli", "app", "--json"]
+    environ = {**os.environ, "IMG2IMG_HOME": str(server.home)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environ)
+    assert "is running already" in done.stderr
+    address = json.loads(done.stdout)["url"].removeprefix(f"http://{server.authority}")
+    assert address != f"{server.area}/launch?{server.token}"
+    answer = server.ask("GET", address, headers={"Cookie": None})
+    assert (answer.status, answer.headers["set-cookie"][:8]) == (200, "img2img=")
+    assert server.ask("GET", address, headers={"Cookie": None}).status == 403
+    assert server.get("state")["roots"]  # the page that is open stays so
+
+
 def test_with_a_password_other_machines_log_in(tmp_path: Path) -> None:
     save(tmp_path / "photos" / "a.png")
     with page_server(tmp_path / "home", tmp_path / "photos", IMG2IMG_APP_PASSWORD="geheim") as server:

@@ -8,24 +8,41 @@ from img2imgkit.errors import RequestError
 
 def test_the_launch_token_opens_one_session() -> None:
     sessions = Sessions()
-    session = sessions.redeem(sessions.launch_token)
+    token = sessions.new_token()
+    session = sessions.redeem(token)
     assert sessions.is_open(session)
     with pytest.raises(RequestError, match="has been used"):
-        sessions.redeem(sessions.launch_token)
+        sessions.redeem(token)
+
+
+def test_a_new_token_takes_the_place_of_the_old_one_and_sessions_stay() -> None:
+    sessions = Sessions()
+    session = sessions.redeem(sessions.new_token())
+    old, new = sessions.new_token(), sessions.new_token()
+    with pytest.raises(RequestError, match="has been used, or is wrong"):
+        sessions.redeem(old)
+    assert sessions.is_open(sessions.redeem(new))
+    assert sessions.is_open(session)
 
 
 @pytest.mark.parametrize("session", [None, "", "x", "\udcff"])
 def test_nothing_else_is_a_session(session: str | None) -> None:
     sessions = Sessions()
-    sessions.redeem(sessions.launch_token)
+    sessions.redeem(sessions.new_token())
     assert not sessions.is_open(session)
 
 
 def test_a_wrong_token_does_not_use_up_the_right_one() -> None:
     sessions = Sessions()
+    token = sessions.new_token()
     with pytest.raises(RequestError):
         sessions.redeem("wrong")
-    assert sessions.is_open(sessions.redeem(sessions.launch_token))
+    assert sessions.is_open(sessions.redeem(token))
+
+
+def test_before_there_is_a_token_none_opens() -> None:
+    with pytest.raises(RequestError):
+        Sessions().redeem("")
 
 
 def test_without_a_password_none_opens() -> None:
