@@ -31,6 +31,7 @@ class ModelCards:
         self._lock = threading.Lock()
         self._catalog: kit.Catalog | None = None
         self._adding: dict[str, str] = {}  # by name: "" while it is being added, then what went wrong
+        self._proved: set[str] = set()
         self._pool = ThreadPoolExecutor(1, "models")
 
     def cards(self) -> dict[str, Any]:
@@ -46,10 +47,13 @@ class ModelCards:
     def prove(self, name: str) -> None:
         """Check that a model can run on pictures alone. Raises RequestError: it cannot, or is not installed."""
         catalog = self._read()
+        if name in self._proved:
+            return
         if name not in catalog.bundles:
             raise RequestError(f"no model {name!r} is installed", 404)
         if (found := _installed(catalog, name))["problem"]:
             raise RequestError(f"{name}: {found['problem']}", 409)
+        self._proved.add(name)
 
     def add(self, name: str, accepted: str) -> None:
         """Fetch a model of the index in a child process.
@@ -82,6 +86,7 @@ class ModelCards:
             if ended.code == 0:
                 self._adding.pop(name)
                 self._catalog = None
+                self._proved.clear()
             else:
                 self._adding[name] = error_of(ended)
         self._notify()
