@@ -99,6 +99,7 @@ class PageServer:
         answer = connection.getresponse()
         while not (line := answer.readline()).startswith(b"data: "):
             assert line, "the stream has ended"
+        answer.close()
         connection.close()
         found: list[dict[str, Any]] = json.loads(line.removeprefix(b"data: "))
         return found

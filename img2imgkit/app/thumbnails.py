@@ -48,7 +48,7 @@ class Thumbnails:
             if not cached.is_file():
                 with self._slots:
                     self._make(path, side, cached)
-        except (OSError, ImageError, ValueError, MemoryError) as error:
+        except Exception as error:  # decoders may raise anything
             raise RequestError(f"no small version: {error}", 422) from None
         return cached
 

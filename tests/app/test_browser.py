@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -187,6 +188,18 @@ def test_failures_are_told_with_reasons_and_a_second_language_is_there(page: Pag
     page.until(f"{READY} && {STATE} === 'Fertig, mit Fehlern'")
     assert page.value("document.documentElement.lang") == "de"
     page.value("localStorage.clear()")
+
+
+def test_several_paused_batches_can_be_resumed_at_once(page: Page) -> None:
+    page.value("location.hash = 'batches'")
+    batch = {"state": "paused", "total": 2, "made": 1, "outputs": 0, "failed": 0, "rate": None, "eta": None}
+    batch |= {"name": "a", "source": "/a", "output": "/b", "text": "", "problem": "", "surveyed": True, "created": 1}
+    for paused, shown in ((1, False), (2, True)):
+        told = [{**batch, "id": str(number)} for number in range(paused)]
+        page.value(f"import('./static/batches.js').then((each) => each.showBatches({json.dumps(told)}))")
+        assert page.value("!document.querySelector('.all').hidden") is shown
+    page.click(".all button")
+    page.until("document.querySelector('#notices').textContent.includes('no such batch')")
 
 
 def test_the_page_says_that_the_server_has_ended(opened: tuple[PageServer, Page]) -> None:

@@ -17,6 +17,10 @@ async function act(batch, action) {
   }
 }
 
+async function resumeAll(view) {
+  for (const each of view.paused) await act(each, "resume");
+}
+
 const button = (label, action, kind = "") => h("button", { class: kind, onclick: action }, label);
 
 function actions(batch) {
@@ -81,7 +85,8 @@ export function showBatches(batches) {
   let list = view.querySelector(".list");
   if (!list) {
     list = h("div", { class: "list" });
-    fill(view, list, h("p", { class: "empty muted" }, t("no.batches")));
+    const all = button(t("resume.all"), () => resumeAll(view), "main");
+    fill(view, h("div", { class: "all row", hidden: true }, all), list, h("p", { class: "empty muted" }, t("no.batches")));
   }
   const ids = new Set(batches.map((each) => each.id));
   for (const [id, each] of rows) {
@@ -96,6 +101,8 @@ export function showBatches(batches) {
     if (list.children[index] !== element) list.insertBefore(element, list.children[index] ?? null);
     update(batch);
   });
+  view.paused = batches.filter((each) => each.state === "paused");
+  view.querySelector(".all").hidden = view.paused.length < 2;
   view.querySelector(".empty").hidden = batches.length > 0;
   tell(batches);
 }
