@@ -12,6 +12,7 @@ ToolkitError
 ├── PlanError            a valid pipeline that must not run: collisions, an output inside the input, ...
 ├── BenchmarkError       a process that is timed has failed
 ├── LockError            another run or training has locked the folder
+├── RequestError         the page asks for something that does not exist or that it may not have
 ├── ImageError           one picture failed; the batch continues
 │   ├── DecodeError      it cannot be read
 │   │   └── DamagedError it is damaged, but some of it can be read
@@ -116,6 +117,18 @@ class BenchmarkError(ToolkitError):
 
 class LockError(ToolkitError):
     """Another run has locked the output folder, or another training the run folder."""
+
+
+class RequestError(ToolkitError):
+    """The local page asks for something that does not exist, or that it may not have.
+
+    Attributes:
+        status: of the answer, by HTTP
+    """
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ImageError(ToolkitError):

@@ -62,6 +62,7 @@ ROOMS = (  # each imports only rooms before it
         "distributions",
         "pytest_plugin",
         "streams",
+        "app",
         "cli",
     ),
 )
@@ -71,6 +72,7 @@ DEFERRABLE = NETWORK_LIBRARIES | {
     *("PIL", "imagecodecs", "tifffile", "rich", "fcntl", "msvcrt", "resource", "h5py", "safetensors"),
     *("ai_edge_litert", "onnx", "onnxruntime", "openvino", "tf2onnx"),
     *("pi_heif", "rawpy", "OpenEXR", "Imath", "huggingface_hub"),
+    *("starlette", "uvicorn"),
     "urllib.request",  # and with it ssl
 }
 FOLDERS = {PACKAGE: ROOT / PACKAGE, PLUGINS: ROOT / "plugins"}

@@ -15,8 +15,8 @@ from setuptools import Distribution
 from setuptools.config.pyprojecttoml import apply_configuration
 
 TENSORFLOW_ROOMS = {"backend", "data", "exporting", "formats", "inference", "training"}
-FLAGS_ALLOWED = (  # the latter two call pip and uv, and this command in a fresh process
-    *(f"{PACKAGE}.cli.", f"{PACKAGE}.model_index.fetching.pip_wheel."),
+FLAGS_ALLOWED = (  # the others call pip and uv, and this command in a fresh process
+    *(f"{PACKAGE}.cli.", f"{PACKAGE}.model_index.fetching.pip_wheel.", f"{PACKAGE}.app.commands."),
     *(f"{PACKAGE}.distributions.installers.", f"{PACKAGE}.distributions.installing."),
 )
 PRINTING = (f"{PACKAGE}.cli", f"{PACKAGE}.cli.console")

@@ -54,6 +54,7 @@ COMMANDS: Mapping[str, str] = {
     "schema": "Print the JSON Schema of a pipeline or training file.",
     "config": "Show the user's configuration file and settings.",
     "doctor": "Report the versions, devices and codecs of this machine.",
+    "app": "Open the desktop: a page on this machine.",
     "completion": "Print a shell's completion script.",
 }
 

@@ -116,6 +116,12 @@ def confirmed(question: str) -> bool:
     return click.confirm(printable(question), default=False, err=True)
 
 
+def asked_secret(question: str) -> str:
+    """Ask for a text at the terminal, on stderr, twice and without showing it."""
+    secret: str = click.prompt(printable(question), hide_input=True, confirmation_prompt=True, err=True)
+    return secret
+
+
 def _text(cell: Any) -> str:
     return "" if cell is None else cell if isinstance(cell, str) else str(cell)
 

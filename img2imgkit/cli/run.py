@@ -33,7 +33,7 @@ from img2imgkit.cli.progress import (
     teller,
 )
 from img2imgkit.cli.pruning import show_pruning
-from img2imgkit.cli.signals import stopping_on_signals
+from img2imgkit.cli.signals import interrupt_at_end_of_input, stopping_on_signals
 from img2imgkit.config import load_yaml
 from img2imgkit.item import local_path
 from img2imgkit.pipeline import (
@@ -63,6 +63,11 @@ def _device(context: click.Context, parameter: click.Parameter, value: str) -> s
             f"{value!r}: expected auto, cpu, gpu, or gpu with numbers such as gpu:0,1", context, parameter
         )
     return value
+
+
+def _attend(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        interrupt_at_end_of_input()
 
 
 jobs_option = click.option(
@@ -113,6 +118,13 @@ quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print failures,
 @click.option("--json", "as_json", is_flag=True, help="Print the report or plan as JSON on stdout.")
 @quiet_option
 @click.option("--allow-empty", is_flag=True, help="Succeed if there are no pictures to read.")
+@click.option(
+    "--attended",
+    is_flag=True,
+    expose_value=False,
+    callback=_attend,
+    help="Stop as by Ctrl-C when standard input ends, for programs that start runs.",
+)
 @limits_option
 def command(
     file: Path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import threading
@@ -50,3 +51,22 @@ def stopping_on_signals(message: str) -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def interrupt_at_end_of_input() -> None:
+    """Do what Ctrl-C does once standard input ends.
+
+    A program that holds the other end of a pipe can so stop this one on every system, and this one does not outlive it.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which may be ignored in the background
+    threading.Thread(target=_interrupt_at_end, name="end of input", daemon=True).start()
+
+
+def _interrupt_at_end() -> None:
+    with suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    if os.name == "nt":
+        _thread.interrupt_main()
+    else:
+        os.kill(os.getpid(), signal.SIGINT)  # wakes the main thread, whatever it waits for

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from img2imgkit.cli.signals import stopping_on_signals
+from img2imgkit.cli.signals import interrupt_at_end_of_input, stopping_on_signals
 
 
 class Ended(BaseException):
@@ -104,3 +105,16 @@ def test_under_nohup_a_closed_terminal_changes_nothing() -> None:
         assert not stop.is_set()
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_the_end_of_standard_input_is_an_interrupt(monkeypatch: pytest.MonkeyPatch, restored: None) -> None:
+    parts, killed = iter([b"x", b""]), threading.Event()
+    monkeypatch.setattr(os, "read", lambda descriptor, count: next(parts))
+    monkeypatch.setattr(os, "kill", lambda pid, number: killed.set())
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the background
+    try:
+        interrupt_at_end_of_input()
+        assert killed.wait(60)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
