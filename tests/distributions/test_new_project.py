@@ -32,9 +32,9 @@ def projects(tmp_path_factory, catalog):
     return {template: new_project(f"my-{template}", template, folder, catalog).folder for template in TEMPLATES}
 
 
-def python(*arguments, cwd, path=()):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path)), "MYPYPATH": str(ROOT)}
+def python(*arguments, cwd, **variables):
     command = [sys.executable, "-m", *map(str, arguments)]
+    environment = {**os.environ, **variables}
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -146,23 +146,21 @@ def test_a_project_is_formatted_and_linted(template, projects):
 
 
 @pytest.mark.slow
-def test_projects_are_typed(projects, tmp_path):
+def test_projects_are_typed(projects):
+    """As strictly as this project, and with what it knows of img2imgkit already."""
     sources = [folder / "src" for folder in projects.values()]
     packages = [f"-p={path.name}" for source in sources for path in source.iterdir()]
-    options = ["--disallow-untyped-defs", "--check-untyped-defs", "--follow-imports=silent", "--ignore-missing-imports"]
-    environment = os.pathsep.join(map(str, [ROOT, *sources]))
-    command = [sys.executable, "-m", "mypy", f"--cache-dir={tmp_path}", *options, *packages]
-    done = subprocess.run(
-        command, cwd=tmp_path, env={**os.environ, "MYPYPATH": environment}, capture_output=True, text=True, check=False
-    )
+    done = python("mypy", *packages, cwd=ROOT, MYPYPATH=os.pathsep.join(map(str, sources)))
     assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.slow
 def test_projects_pass_their_contract_tests(projects):
-    sources = [folder / "src" for folder in projects.values()]
-    tests = [folder / "tests" for folder in projects.values()]
+    """But for the task, whose test is part of the whole life of a plugin."""
+    folders = [folder for template, folder in projects.items() if template != "task"]
+    sources = os.pathsep.join(str(folder / "src") for folder in folders)
     options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib"]
-    done = python("pytest", *options, *tests, cwd=projects["task"].parent, path=sources)
+    tests = [folder / "tests" for folder in folders]
+    done = python("pytest", *options, *tests, cwd=folders[0].parent, PYTHONPATH=sources)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{len(TEMPLATES)} passed" in done.stdout
+    assert f"{len(TEMPLATES) - 1} passed" in done.stdout
