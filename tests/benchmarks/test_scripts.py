@@ -18,6 +18,7 @@ SCRIPTS = {  # the number of rows in each table
     "against_peers": pytest.param("against_peers", [15 + 6 * (find_spec("torch") is not None)]),
     "against_pytorch": pytest.param("against_pytorch", [3], marks=needs_torch),
     "cut_in_pytorch": pytest.param("cut_in_pytorch", [2], marks=needs_torch),
+    "enlargers": pytest.param("enlargers", [2]),
     "exports": pytest.param("exports", [3]),
     "inference_overhead": pytest.param("inference_overhead", [2]),
     "kill_test": pytest.param("kill_test", [2]),
