@@ -19,6 +19,7 @@ SCRIPTS = {  # the number of rows in each table; None: as many as the processor 
     "against_pytorch": pytest.param("against_pytorch", [3], marks=needs_torch),
     "cut_in_pytorch": pytest.param("cut_in_pytorch", [2], marks=needs_torch),
     "engine_agreement": pytest.param("engine_agreement", [None, None]),
+    "enlargers": pytest.param("enlargers", [2]),
     "exports": pytest.param("exports", [3]),
     "inference_overhead": pytest.param("inference_overhead", [2]),
     "kill_test": pytest.param("kill_test", [2]),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import layers
@@ -25,8 +24,7 @@ from img2imgkit.nn.transformer import (
 )
 
 
-@dataclass(frozen=True)
-class Sizes:
+class Sizes(NamedTuple):
     """What all blocks have in common; ``hidden`` is the width inside their MLPs."""
 
     window: int
