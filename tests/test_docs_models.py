@@ -3,8 +3,10 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from docs_pages import DOCS, blocks, own_commands
+from mat_files import mat_file
 
 from img2imgkit.bundle import MANIFEST
 from img2imgkit.config import parse_yaml
@@ -25,6 +27,7 @@ STAND_INS = {
     "stargan_celeba/200000-G.ckpt": "stargan_G",
     "animals/gen_00100000.pt": "funit_gen",
     "realesr-general-x4v3.pth": "sr_srvgg_x4",
+    "srmd_x2.pth": "sr_srmd_x2",
     "001_classicalSR_DF2K_s64w8_SwinIR-M_x2.pth": "sr_swinir_x2_classical",
     "006_colorCAR_DFWB_s126w7_SwinIR-M_jpeg40.pth": "sr_swinir_jpeg_car_w7",
 }
@@ -33,7 +36,7 @@ TASKS = {
     **dict.fromkeys(("city", "flat", "looks"), "pix2pixhd"),
     **dict.fromkeys(("faces", "moods"), "stargan"),
     **dict.fromkeys(("general-x4", "swinir-x2", "swinir-jpeg40"), "super-resolution"),
-    **{"maps": "cyclegan", "grumpycat": "cut", "coco": "spade", "animals": "funit"},
+    **{"maps": "cyclegan", "grumpycat": "cut", "coco": "spade", "animals": "funit", "srmd-x2": "srmd"},
 }
 SMALLER = {"classes=36": "classes=9"}  # of as many channels as the stand-in reads
 FURTHER = {"coco": ("--key", "G")}  # of the stand-in's file
@@ -53,6 +56,8 @@ def checkpoints(tmp_path_factory):
         path = place / "checkpoints" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(next((FIXTURES / fixture).glob("weights*.pth")), path)
+    matrix = np.random.default_rng(0).normal(size=(15, 225))
+    (place / "checkpoints" / "srmd_pca_matlab.mat").write_bytes(mat_file(P=matrix))
     (place / "bundles").mkdir()
     return place
 

@@ -1,4 +1,4 @@
-"""Importer and exporter of ncnn's models, ``.param`` and ``.bin``, the format of Real-ESRGAN's portable releases."""
+"""Importer and exporter of ncnn's models, ``.param`` and ``.bin``, the format of Real-ESRGAN's and others' releases."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ GRAPH, WEIGHTS = ".param", ".bin"
 
 
 class Ncnn(kit.Importer):
-    """Imports ncnn's text graphs and their weights, for the architectures of Real-ESRGAN's published models.
+    """Imports ncnn's text graphs and their weights, for the networks of Real-ESRGAN, waifu2x, Real-CUGAN and SRMD.
 
     The names in such files carry no information: the network is identified by the structure of its graph. Weights in
     float16 are converted to float32 exactly.
