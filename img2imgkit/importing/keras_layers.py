@@ -24,7 +24,7 @@ FILTERS = ("filters", "kernel_size", "dilation_rate", "activation", "use_bias", 
 POOLING = ("pool_size", *WINDOW)
 LAYERS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"), ()),
-    **dict.fromkeys(("AlphaDropout", "Dropout", "GaussianDropout", "SpatialDropout2D"), ("rate",)),
+    **dict.fromkeys(("AlphaDropout", "Dropout", "GaussianDropout"), ("rate",)),
     **dict.fromkeys(("AveragePooling2D", "MaxPooling2D"), POOLING),
     **dict.fromkeys(("GlobalAveragePooling2D", "GlobalMaxPooling2D"), ("data_format", "keepdims")),
     "Activation": ("activation",),
@@ -49,6 +49,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "Reshape": ("target_shape",),
     "SeparableConv2D": (*FILTERS, "depth_multiplier"),
     "Softmax": ("axis",),
+    "SpatialDropout2D": ("data_format", "rate"),
     "UpSampling2D": ("data_format", "interpolation", "size"),
     "ZeroPadding2D": ("data_format", "padding"),
 }
@@ -69,7 +70,10 @@ IGNORED = frozenset(
     )
 ) | {"renorm_clipping", "renorm_momentum", "seed", "synchronized", "trainable"}
 INITIAL = ("_constraint", "_initializer", "_regularizer")  # endings of settings that only training uses
-OFF = {"groups": 1, "renorm": False, "virtual_batch_size": None, "adjustment": None, "implementation": None}
+OFF = {
+    **{"groups": 1, "renorm": False, "virtual_batch_size": None, "adjustment": None, "implementation": None},
+    **{"lora_rank": None, "quantization_config": None, "rms_scaling": False},
+}  # settings that are accepted with this value only
 RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}}
 
 

@@ -24,6 +24,7 @@ NETWORKS = ("Functional", "Model", "Sequential")
 MAX_LAYERS = 5_000
 MAX_DEPTH = 8  # of networks inside networks
 LISTS = ("__tuple__", "TensorShape")
+OLD_NAME = ("/kernel", "/depthwise_kernel")  # in DepthwiseConv2D of Keras 2
 SEED = "seed_generator"  # state of a random layer
 UNNAMED_CALL = ("mask", "training")  # arguments of a layer's call that inference decides
 
@@ -84,7 +85,7 @@ def _by_layer(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The arrays by the names of their layer and their own alone, without those of networks around them."""
     found: dict[str, np.ndarray] = {}
     for name, array in arrays.items():
-        short = "/".join(name.split("/")[-2:]).replace("/depthwise_kernel", "/kernel") if SEED not in name else ""
+        short = "/".join(name.split("/")[-2:]) if SEED not in name else ""
         if short in found:
             raise InteropError(f"two layers have the name {short.partition('/')[0]!r:.{SHOWN}}")
         if short:
@@ -97,7 +98,7 @@ def _fitted(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> list[tuple[
     pairs = []
     left = dict(arrays)
     for name, variable in _variables(model):
-        array = left.pop(name, None)
+        array = left.pop(name if name in left else name.replace(*OLD_NAME), None)
         if array is None or array.shape != tuple(variable.shape):
             stated = "is missing in the file" if array is None else f"has the shape {array.shape} in the file"
             raise InteropError(f"the weight {name!r:.{SHOWN}} of shape {tuple(variable.shape)} {stated}")

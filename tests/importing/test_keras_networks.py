@@ -14,6 +14,7 @@ from keras_networks import KERAS_2, keras_2_file, tutorial_generator
 from img2imgkit import backend
 from img2imgkit.errors import InteropError
 from img2imgkit.importing import KerasImporter, network_from_config
+from img2imgkit.importing.keras_layers import LAYERS
 
 backend.load()
 PICTURES = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)).astype(np.float32)
@@ -57,12 +58,6 @@ def test_a_file_of_keras_2_is_read(tmp_path: Path) -> None:
     np.testing.assert_allclose(found(PICTURES), wanted, atol=1e-6)
 
 
-def refused(config: Any, arrays: Any = None) -> str:
-    with pytest.raises(InteropError) as caught:
-        network_from_config(config, arrays or {}, "running")
-    return str(caught.value)
-
-
 def changed(**changes: Any) -> dict[str, Any]:
     """The configuration of ``KERAS_2`` with changes of the layer "leaky_re_lu"."""
     config = json.loads(json.dumps(KERAS_2))
@@ -72,6 +67,69 @@ def changed(**changes: Any) -> dict[str, Any]:
     layer["config"].update(changes.pop("config", {}))
     layer.update(changes)
     return config
+
+
+MERGING = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
+CONV = {"kernel_size": 3, "padding": "same"}
+KNOWN: dict[str, dict[str, Any]] = {
+    **{kind: {} for kind in MERGING},
+    **{kind: {"rate": 0.5} for kind in ("AlphaDropout", "Dropout", "GaussianDropout", "SpatialDropout2D")},
+    **{kind: {"pool_size": 3, "strides": 2, "padding": "same"} for kind in ("AveragePooling2D", "MaxPooling2D")},
+    **{kind: {"keepdims": True} for kind in ("GlobalAveragePooling2D", "GlobalMaxPooling2D")},
+    "Activation": {"activation": "gelu"},
+    "BatchNormalization": {"epsilon": 0.1, "scale": False},
+    "Conv2D": {**CONV, "filters": 4, "groups": 2, "use_bias": False, "activation": "swish"},
+    "Conv2DTranspose": {**CONV, "filters": 3, "strides": 2},
+    "Cropping2D": {"cropping": ((1, 2), (3, 0))},
+    "Dense": {"units": 5, "activation": "tanh"},
+    "DepthwiseConv2D": {**CONV, "depth_multiplier": 2},
+    "ELU": {"alpha": 0.3},
+    "Flatten": {},
+    "GaussianNoise": {"stddev": 0.3},
+    "GroupNormalization": {"groups": 2},
+    "LayerNormalization": {"axis": -1},
+    "LeakyReLU": {"negative_slope": 0.4},
+    "PReLU": {"shared_axes": [1, 2]},
+    "Permute": {"dims": (2, 1, 3)},
+    "ReLU": {"max_value": 0.5, "negative_slope": 0.1},
+    "Rescaling": {"scale": 2.0, "offset": -1.0},
+    "Reshape": {"target_shape": (-1, 4)},
+    "SeparableConv2D": {**CONV, "filters": 3},
+    "Softmax": {"axis": -1},
+    "UpSampling2D": {"size": 2, "interpolation": "bilinear"},
+    "ZeroPadding2D": {"padding": ((1, 0), (2, 3))},
+}
+
+
+@pytest.mark.parametrize("kind", KNOWN)
+def test_each_known_layer_computes_what_keras_computes(kind: str, tmp_path: Path) -> None:
+    import keras
+
+    assert LAYERS.keys() == KNOWN.keys() | {"InstanceNormalization"}
+    picture = keras.Input((8, 8, 4))
+    x = keras.layers.Conv2D(4, 1)(picture)
+    given = [x, keras.layers.ReLU()(x)] if kind in MERGING else x
+    model = keras.Model(picture, getattr(keras.layers, kind)(**KNOWN[kind])(given))
+    random = np.random.default_rng(0)
+    for variable in model.weights:
+        if "seed" not in variable.path:
+            variable.assign(random.uniform(0.1, 1, variable.shape))
+    model.save(tmp_path / "layer.h5")
+    image = random.uniform(-1, 1, (2, 8, 8, 4)).astype(np.float32)
+    np.testing.assert_allclose(KerasImporter().network(tmp_path / "layer.h5")(image), model(image), atol=1e-6)
+
+
+def test_a_depthwise_kernel_has_its_name_of_keras_2(tmp_path: Path) -> None:
+    config = changed(class_name="DepthwiseConv2D", config={"kernel_size": [1, 1], "use_bias": False})
+    arrays = {"conv2d/kernel": np.zeros((3, 3, 3, 4)), "conv2d/bias": np.ones(4)}
+    found = network_from_config(config, {**arrays, "leaky_re_lu/depthwise_kernel": np.full((1, 1, 4, 1), 5)}, "running")
+    assert np.asarray(found(PICTURES))[0, 0, 0].tolist() == [5, 5, 5, 5, 1, 1, 1, 1]
+
+
+def refused(config: Any, arrays: Any = None) -> str:
+    with pytest.raises(InteropError) as caught:
+        network_from_config(config, arrays or {}, "running")
+    return str(caught.value)
 
 
 @pytest.mark.parametrize("axis", [None, -1])
