@@ -309,7 +309,7 @@ INPUTS = PIPELINE.replace(
 ).replace("folder: out", "folder: out, name: '{stem}_{domain}'")
 LIGHT = [
     *("images", "losses", "adversary", "architectures", "task", "step", "catalog", "bundle", "training", "metrics"),
-    *("evaluation", "pipeline", "steps", "testing", "schema", "cli"),
+    *("evaluation", "pipeline", "steps", "testing", "schema", "app.server", "app.worker", "cli"),
 ]
 COMMON = ("run", "models", "tasks")  # the others are as slow to test, and share what they import
 LISTINGS = [
