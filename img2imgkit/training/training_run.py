@@ -157,11 +157,9 @@ class _Run:
         self.inside, self.finite, self.samples = False, True, plan.file.probe is not None
         self.meter: Meter | None = None
         devices = tuple(name.rpartition("device:")[2] for name in workers.strategy.extended.worker_devices)
-        self.journal = (
-            Journal(plan, folder, catalog, reader, self.trainer, devices, self.done, notify)
-            if workers.is_chief
-            else None
-        )
+        self.journal: Journal | None = None
+        if workers.is_chief:
+            self.journal = Journal(plan, folder, catalog, reader, self.trainer, devices, self.done, notify)
         notify(Started(devices, reader.batch_size, reader.batch_size // self.trainer.replicas, self.trainer.parameters,
                        self.done, self.options.length, tuple(notes), workers.index + 1, workers.count))  # fmt: skip
 

@@ -93,7 +93,7 @@ def rrdn(
     import keras
     from keras import layers
 
-    from img2imgkit.nn.layers.shuffle import PixelShuffle
+    from img2imgkit.nn import PixelShuffle
 
     def convolved(x: Any, filters: int, name: str, relu: bool = False) -> Any:
         activation = "relu" if relu else None
