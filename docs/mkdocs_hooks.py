@@ -130,10 +130,14 @@ def api_page(room: str) -> str:
 
 def names_page() -> str:
     """A table of what ``import img2imgkit as kit`` offers."""
-    homes = public_names()
-    lines = [f"| [`kit.{name}`]({room}.md#img2imgkit.{room}.{name}) | `img2imgkit.{room}` |" for name, room in homes]
+    package = griffe.load("img2imgkit", search_paths=[ROOT], resolve_aliases=True)
+    lines = []
+    for name, room in public_names():
+        docstring = package[f"{room}.{name}"].docstring
+        about = docstring.value.splitlines()[0].replace("|", "\\|") if docstring else ""
+        lines.append(f"| [`kit.{name}`]({room}.md#img2imgkit.{room}.{name}) | {about} |")
     head = "# Names of the package\n\n`import img2imgkit as kit` loads none of them until it is used.\n\n"
-    return head + "\n".join(["| name | described in |", "| --- | --- |", *lines, ""])
+    return head + "\n".join(["| name | |", "| --- | --- |", *lines, ""])
 
 
 def public_names() -> list[tuple[str, str]]:
