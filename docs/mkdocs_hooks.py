@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 from posixpath import normpath, relpath
 from typing import Any
@@ -22,6 +23,7 @@ PACKAGE = ROOT / "img2imgkit"
 LINK = re.compile(r"\]\((?P<path>[^()#\s:]+)(?P<anchor>#[^()\s]*)?\)")
 PROJECT = ("CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md", ".github/SECURITY.md")
 DOCTEST = re.compile(r"^>>> .*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
+TWO_NAMES = re.compile(r"^( +)(\w+), (\w+): ", re.MULTILINE)
 SHAPES = re.compile(r"^Shapes:\n(?P<lines>(?: {4}.*\n?)+)", re.MULTILINE)
 API = {  # the rooms that programs and plugins use, by what they are for
     "Programs": ("scripting", "errors", "images", "inference", "bundle", "evaluation", "training", "pipeline"),
@@ -37,9 +39,12 @@ API = {  # the rooms that programs and plugins use, by what they are for
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """List the API pages at the end of the reference."""
+    """List the generated pages that ``nav`` leaves out, and the API pages, at the end of the reference."""
     pages = [{title: [{room: f"api/{room}.md"} for room in rooms]} for title, rooms in API.items()]
     [reference] = [entry["Reference"] for entry in config.nav or () if "Reference" in entry]
+    listed = {page for entry in reference for page in entry.values()}
+    there = sorted(f"reference/{path.name}" for path in (ROOT / "docs" / "reference").glob("*.md"))
+    reference.extend(page for page in there if page not in listed)
     reference.append({"Python API": [{"Names of the package": "api/img2imgkit.md"}, *pages]})
     return config
 
@@ -72,9 +77,10 @@ class Docstrings(griffe.Extension):
     """Shows the examples and the shapes of docstrings. ``mkdocs.yml`` names it under mkdocstrings."""
 
     def on_instance(self, *, obj: griffe.Object, **_: Any) -> None:
-        """Fence each example of a docstring, and list its shapes."""
+        """Fence each example of a docstring, give each argument a line of its own, and list the shapes."""
         if obj.docstring:
             text = DOCTEST.sub(r"```pycon\n\g<0>\n```", obj.docstring.value)
+            text = TWO_NAMES.sub(r"\1\2: see `\3`\n\1\3: ", text) if "Args:" in text else text
             obj.docstring.value = SHAPES.sub(shapes, text)
 
 
@@ -117,23 +123,44 @@ def project_pages() -> dict[str, str]:
     return {f"project/{PurePosixPath(path).name}": (ROOT / path).read_text(encoding="utf-8") for path in PROJECT}
 
 
+@cache
+def package() -> griffe.Object:
+    """The source as griffe reads it, without importing anything."""
+    loaded = griffe.load("img2imgkit", search_paths=[ROOT], resolve_aliases=True)
+    assert isinstance(loaded, griffe.Object)
+    return loaded
+
+
+def is_described(name: str) -> bool:
+    """Whether griffe finds a thing; it does not follow several assignments in one line, nor lazy imports."""
+    try:
+        found = package()[name]
+        return bool(found.final_target if found.is_alias else found)
+    except (KeyError, griffe.AliasResolutionError):
+        return False
+
+
 def api_page(room: str) -> str:
     """The page of a room: its public names, with their docstrings."""
     names = exported(PACKAGE / room / "__init__.py") if (PACKAGE / room).is_dir() else None
     title = f"# img2imgkit.{room}\n\n"
     if names is None:
         return f"{title}::: img2imgkit.{room}\n    options: {{show_root_heading: false, show_root_toc_entry: false}}\n"
-    constants = ", ".join(f"`{name}`" for name in names if name.isupper())
-    described = "".join(f"::: img2imgkit.{room}.{name}\n\n" for name in names if not name.isupper())
-    return title + described + (f"## Constants\n\n{constants}\n" if constants else "")
+    described = [name for name in names if is_described(f"{room}.{name}")]
+    others = ", ".join(f"`{name}`" for name in names if name not in described)
+    text = "".join(f"::: img2imgkit.{room}.{name}\n\n" for name in described)
+    return title + text + (f"## Further names\n\n{others}\n" if others else "")
 
 
 def names_page() -> str:
     """A table of what ``import img2imgkit as kit`` offers."""
-    homes = public_names()
-    lines = [f"| [`kit.{name}`]({room}.md#img2imgkit.{room}.{name}) | `img2imgkit.{room}` |" for name, room in homes]
+    lines = []
+    for name, room in public_names():
+        docstring = package()[f"{room}.{name}"].docstring
+        about = docstring.value.splitlines()[0].replace("|", "\\|") if docstring else ""
+        lines.append(f"| [`kit.{name}`]({room}.md#img2imgkit.{room}.{name}) | {about} |")
     head = "# Names of the package\n\n`import img2imgkit as kit` loads none of them until it is used.\n\n"
-    return head + "\n".join(["| name | described in |", "| --- | --- |", *lines, ""])
+    return head + "\n".join(["| name | |", "| --- | --- |", *lines, ""])
 
 
 def public_names() -> list[tuple[str, str]]:

@@ -64,8 +64,7 @@ def run(
 
     Args:
         pipeline: a file, or what would be in it
-        source: in place of the folder that the pipeline reads
-        output: in place of the folder that it writes
+        source, output: in place of the folders of the pipeline
         notify: called with ``RunStarted``, then with an ``Outcome`` for each picture that is done or has failed
         stop: once set, the pictures in progress are finished
 
