@@ -15,6 +15,7 @@ from img2imgkit.geometry_proof.proof import SECONDS, prove_geometry
 from img2imgkit.geometry_proof.reach import (
     measured_reach,
     measuring_side,
+    measuring_strips,
     phases,
     prove_radius,
     reach_of,
@@ -29,6 +30,7 @@ __all__ = [
     "least_side",
     "measured_reach",
     "measuring_side",
+    "measuring_strips",
     "phases",
     "prove_geometry",
     "prove_radius",

@@ -9,16 +9,13 @@ from itertools import accumulate
 
 from img2imgkit import backend
 from img2imgkit.errors import GeometryError, TranslateError
-from img2imgkit.geometry import Geometry
-from img2imgkit.geometry_proof.reach import measuring_side, phases, prove_radius
+from img2imgkit.geometry_proof.reach import measuring_side, measuring_strips, phases, prove_radius
 from img2imgkit.geometry_proof.sizes import Size, allowed_sizes, least_side, prove_sizes, translated
 from img2imgkit.task import Networks, Task
 
 SECONDS = 10.0  # the most that a proof of sizes, or of the radius, may take
 _SIDE = 32  # of the picture that the time is estimated with; a smaller one would measure only what each layer costs
-_GRADIENT = 2  # the time of the gradient of one image, in translations of two
-_CHANGES = 5  # the same for a label map, which is changed about ten times
-_STRIP = 8  # height of a strip, at least
+_MEASURE = 2  # the time of the gradient of one image, or of three changed label maps, in translations of two
 _ENOUGH = 3  # allowed sizes: the smallest, and one that is longer in each direction
 
 Clock = Callable[[], float]
@@ -64,12 +61,11 @@ def _unproved(task: Task, nets: Networks, limit: float, clock: Clock) -> list[st
     if geometry.radius is None:
         return found
 
-    times = len(phases(geometry.multiple)) * (_GRADIENT if geometry.ids is None else _CHANGES)
-
     def fits(size: Size) -> bool:
-        return times * seconds(size) <= limit
+        return len(phases(geometry.multiple)) * _MEASURE * seconds(size) <= limit
 
-    pictures = next((sizes for sizes in _pictures(geometry) if all(map(fits, sizes))), ())
+    side = measuring_side(geometry)
+    pictures = next((some for some in (((side, side),), measuring_strips(geometry)) if all(map(fits, some))), ())
     if pictures:
         prove_radius(task, nets, pictures, fits)
     else:
@@ -89,10 +85,3 @@ def _pace(task: Task, nets: Networks, limit: float, clock: Clock) -> Callable[[S
         translated(task, nets, (least, least))
         spent = clock() - start
     return lambda size: spent * max(1.0, size[0] * size[1] / least**2)
-
-
-def _pictures(geometry: Geometry) -> tuple[tuple[Size, ...], ...]:
-    """What the radius can be measured on: a square, or else a strip in each direction."""
-    side = measuring_side(geometry)
-    short = least_side(replace(geometry, minimum=max(geometry.minimum, _STRIP)))
-    return ((side, side),), ((short, side), (side, short))

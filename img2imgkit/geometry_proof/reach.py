@@ -7,6 +7,7 @@ changed instead: an output that stays the same does not depend on them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,13 @@ from img2imgkit import backend
 from img2imgkit.errors import GeometryError
 from img2imgkit.geometry import Geometry
 from img2imgkit.geometry_proof.made_inputs import Arrays, random_inputs
-from img2imgkit.geometry_proof.sizes import Size
+from img2imgkit.geometry_proof.sizes import Size, least_side
 from img2imgkit.geometry_proof.weights import set_positive_weights, unchanged
 from img2imgkit.task import Networks, Task
 
 _UNBOUNDED_SIDE = 96  # with radius=None, an output must depend on more than half of this
 _PHASES = 4
+_STRIP = 8  # pixels, the shorter side of a strip, at least
 _ROUNDING = 1e-6  # of the output's range: differences up to this are explained by rounding
 _MOST_SIDE = 512  # pixels; a radius that is still larger is reported as "at least"
 
@@ -39,7 +41,8 @@ def prove_radius(
     Raises:
         GeometryError: the radius is larger; the text states the measured one.
     """
-    radius, found = task.geometry().radius, [measured_reach(task, nets, size) for size in sizes]
+    radius = task.geometry().radius
+    found = [measured_reach(task, nets, size, radius) for size in sizes]
     reach = max((each for each in found if each is not None), default=None)
     if radius is None or reach is None or reach <= radius:
         return reach
@@ -60,7 +63,7 @@ def reach_problem(radius: int, reach: int, least: str = "") -> str:
     return f"geometry() states radius={radius}, but {seen}, so tiles would show seams. Measured: radius={reach}"
 
 
-def measured_reach(task: Task, nets: Networks, size: Size) -> int | None:
+def measured_reach(task: Task, nets: Networks, size: Size, enough: int | None = None) -> int | None:
     """The distance in pixels to the farthest input that a central output of a picture of that size depends on.
 
     The networks are measured with positive, normalised weights, so that no path through them cancels another, is
@@ -69,6 +72,7 @@ def measured_reach(task: Task, nets: Networks, size: Size) -> int | None:
 
     Args:
         size: height and width
+        enough: where measuring takes several translations, a reach up to this is returned as this
 
     Returns:
         None if it depends on no input
@@ -76,15 +80,15 @@ def measured_reach(task: Task, nets: Networks, size: Size) -> int | None:
     models = list(nets.generators.values())
     with unchanged(models):
         set_positive_weights(models)
-        reach = _reach(task, nets, size)
-    return _reach(task, nets, size) if reach is None else reach
+        reach = _reach(task, nets, size, enough)
+    return _reach(task, nets, size, enough) if reach is None else reach
 
 
-def _reach(task: Task, nets: Networks, size: Size) -> int | None:
+def _reach(task: Task, nets: Networks, size: Size, enough: int | None) -> int | None:
     rng, geometry = np.random.default_rng(0), task.geometry()
     inputs = random_inputs(task, nets, rng, 1, size)
     if geometry.ids is not None:
-        return _reach_by_change(task, nets, inputs, random_inputs(task, nets, rng, 1, size))
+        return _reach_by_change(task, nets, inputs, random_inputs(task, nets, rng, 1, size), enough)
     source = rng.uniform(0.1, 1, (1, *size, geometry.channels)).astype(np.float32)
     return reach_of(lambda image: task.translate(nets, {**inputs, "source": image}), source, geometry)
 
@@ -113,34 +117,38 @@ def reach_from(function: Callable[[Any], Any], source: np.ndarray, geometry: Geo
     return int(max(np.abs(rows - row).max(), np.abs(columns - column).max())) if len(rows) else None
 
 
-def _reach_by_change(task: Task, nets: Networks, inputs: Arrays, others: Arrays) -> int | None:
+def _reach_by_change(task: Task, nets: Networks, inputs: Arrays, others: Arrays, enough: int | None) -> int | None:
     """As ``reach_of``, for inputs without a gradient: the largest distance from which changed maps are noticed."""
-    found = [_noticed_from(task, nets, inputs, others, phase) for phase in phases(task.geometry().multiple)]
+    found = [_noticed_from(task, nets, inputs, others, phase, enough) for phase in phases(task.geometry().multiple)]
     return max((reach for reach in found if reach is not None), default=None)
 
 
-def _noticed_from(task: Task, nets: Networks, inputs: Arrays, others: Arrays, phase: int) -> int | None:
+def _noticed_from(
+    task: Task, nets: Networks, inputs: Arrays, others: Arrays, phase: int, enough: int | None
+) -> int | None:
     import keras
 
     geometry, size = task.geometry(), inputs["source"].shape[1:3]
     row, column = _centre(size, geometry, phase)
     distance = np.maximum.outer(np.abs(np.arange(size[0]) - row), np.abs(np.arange(size[1]) - column))
 
-    def made(from_distance: int) -> np.ndarray:
+    def made(start: int) -> np.ndarray:
         """The central output if everything from a distance on is changed."""
         with keras.device("cpu:0"):
-            mixed = {name: _mixed(each, others[name], distance >= from_distance) for name, each in inputs.items()}
+            mixed = {name: _mixed(each, others[name], distance >= start) for name, each in inputs.items()}
             return np.asarray(_at(task.translate(nets, mixed), geometry, row, column))
 
     low, high = 0, int(distance.max()) + 1  # a change from ``high`` on is not noticed
-    unchanged_output = made(high)
-    most = _ROUNDING * np.abs(unchanged_output).max()
+    whole = made(high)
+
+    def noticed(start: int) -> bool:
+        return bool(np.abs(made(start) - whole).max() > _ROUNDING * np.abs(whole).max())
+
+    if enough is not None and not noticed(enough + 1):
+        return enough if noticed(0) else None
     while low < high:
         middle = (low + high) // 2
-        if np.abs(made(middle) - unchanged_output).max() > most:
-            low = middle + 1
-        else:
-            high = middle
+        low, high = (middle + 1, high) if noticed(middle) else (low, middle)
     return low - 1 if low else None
 
 
@@ -164,6 +172,12 @@ def measuring_side(geometry: Geometry) -> int:
     """A side large enough to detect a larger radius than promised."""
     wanted = _UNBOUNDED_SIDE if geometry.radius is None else 2 * (geometry.radius + geometry.multiple + 2) + 1
     return -(-max(wanted, geometry.minimum) // geometry.multiple) * geometry.multiple
+
+
+def measuring_strips(geometry: Geometry) -> tuple[Size, Size]:
+    """As ``measuring_side``, but a low picture and a narrow one, which cost less."""
+    side, short = measuring_side(geometry), least_side(replace(geometry, minimum=max(geometry.minimum, _STRIP)))
+    return (short, side), (side, short)
 
 
 def phases(multiple: int) -> tuple[int, ...]:
