@@ -1,4 +1,4 @@
-"""Importer of ncnn's model files, ``.param`` and ``.bin``, the format of portable releases of Real-ESRGAN and others."""
+"""Importer of ncnn's model files, ``.param`` and ``.bin``, the format of portable releases of Real-ESRGAN and more."""
 
 from __future__ import annotations
 
