@@ -9,7 +9,6 @@ from ncnn_files import FLOAT16, Model, convolutions, floats, padded, random_stat
 
 State = Mapping[str, np.ndarray]
 SLOPE = 0.1
-BITS = int(np.float32(SLOPE).view(np.int32))  # as early converters write it
 
 
 class Unets(Model):
@@ -26,7 +25,7 @@ class Unets(Model):
         kernel, bias = state[f"{name}.weight"], state[f"{name}.bias"]
         stored = kernel.swapaxes(0, 1) if kind == "Deconvolution" else kernel  # ncnn's layout has the outputs first
         weights = FLOAT16 + padded(stored.astype("<f2").tobytes()) + floats(bias)
-        slope = BITS if self.early else f"{SLOPE:e}"
+        slope = f"{SLOPE:f}" if self.early else f"{SLOPE:e}"
         ends = {"leaky": f" 9=2 -23310=1,{slope}", "relu": " 9=1", "sigmoid": " 9=4", "": ""}
         sizes = f"1=1 2={kernel.size}" if kind == "InnerProduct" else f"1={kernel.shape[-1]} 5=1 6={kernel.size}"
         return self.add(kind, [x], f"0={len(bias)} {sizes}{more}{ends[activation]}", weights)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
 from img2imgkit_plugins.ncnn.graph import Layer
 from img2imgkit_plugins.ncnn.values import DIGITS, Values, total
 from img2imgkit_plugins.ncnn.weights import kernel_shape
@@ -14,7 +13,6 @@ import img2imgkit as kit
 REPLICATED = 1  # ncnn's number of padding that repeats the edge
 RESIZED = {1: "nearest", 2: "bilinear", 3: "bicubic"}  # by ncnn's number
 
-BITS = 1 << 23  # a slope of at least this is the bits of one, as ncnn's early tools wrote it
 
 # Parameters by ncnn's keys; those that are not named must have ncnn's default.
 SIZES, STRIDES, SIDES = (1, 11), (3, 13), (4, 14, 15, 16)  # of a kernel, and its padding
@@ -102,7 +100,7 @@ def _weighted(values: Values, layer: Layer, sources: Sequence[int], operation: s
     values.channels(layer, source, inputs)
     number = values.make(sources, outputs, operation, layer.name, source)
     values.layers[number] = layer
-    activation, slopes = layer.whole(9), [*map(_decimal, layer.numbers(10))]
+    activation, slopes = layer.whole(9), layer.numbers(10)
     if activation == 0:
         return number
     if activation == 4 and not slopes:
@@ -110,11 +108,6 @@ def _weighted(values: Values, layer: Layer, sources: Sequence[int], operation: s
     if (activation, len(slopes)) not in ((1, 0), (2, 1)):
         raise kit.InteropError(f"{layer}: activation {activation} with {len(slopes)} parameters is not supported")
     return _leaky(values, number, *slopes)
-
-
-def _decimal(slope: float) -> float:
-    """A slope as a number, also if its bits are written as a whole number."""
-    return slope if abs(slope) < BITS else float(np.int64(slope).astype(np.int32).view(np.float32))
 
 
 def _leaky(values: Values, source: int, slope: float = 0.0) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import bombs
 import numpy as np
+from mat_files import mat_file
 from ncnn_files import rrdb_model, rrdb_state
 from PIL import Image
 from pipelines_for_tests import CATALOG
@@ -21,6 +22,7 @@ from img2imgkit.config import load_yaml
 from img2imgkit.data.picture_files import header
 from img2imgkit.errors import BundleError, ConfigError, DataError, DecodeError, ImageError, InteropError, ToolkitError
 from img2imgkit.formats import onnx_reader, onnx_safety
+from img2imgkit.formats.mat_file import read_mat
 from img2imgkit.formats.safetensors_file import read_safetensors
 from img2imgkit.formats.torch_file import read_torch
 from img2imgkit.images import bounds
@@ -168,6 +170,15 @@ def _safetensors(folder: Path, data: bytes) -> None:
     read_safetensors(folder / "weights.safetensors")
 
 
+def _mat_files(folder: Path) -> list[bytes]:
+    return [mat_file(packed, P=np.arange(6.0).reshape(2, 3)) for packed in (False, True)]
+
+
+def _mat(folder: Path, data: bytes) -> None:
+    (folder / "matrix.mat").write_bytes(data)
+    read_mat(folder / "matrix.mat")
+
+
 @cache
 def _ncnn_weights() -> bytes:
     return rrdb_model(rrdb_state()).weights
@@ -214,6 +225,7 @@ TARGETS = {
     "bundle": Target(_manifests, _bundle, (BundleError,), JSON_WORDS),
     "torch": Target(_torch_files, _torch, (InteropError,), (b"c", b"(", b"R", b"t", b"Q", b"0", b"2", b"os\nsystem\n")),
     "safetensors": Target(_safetensors_files, _safetensors, (InteropError,), JSON_WORDS),
+    "mat": Target(_mat_files, _mat, (InteropError,), (b"\xff\xff\xff\xff", b"\x0e\0\0\0", b"\x0f\0\0\0", b"\0" * 8)),
     "ncnn": Target(_ncnn_files, _ncnn, (InteropError,), (b"-23310=1,", b"0=", b"nan", b"1e999", b"9" * 5000, b"\n")),
     "onnx": Target(_onnx_files, _onnx, (BundleError, ConfigError), (b"\x0a", b"\x12", b"\xff" * 9)),
 }

@@ -52,6 +52,16 @@ def test_a_model_computes_what_ncnn_computes(name: str) -> None:
         np.testing.assert_allclose(np.asarray(found.model(stored["input"])), stored["output"], atol=1e-6)
 
 
+def test_unets_and_srmd_compute_what_ncnn_computes() -> None:
+    """ncnn saw the picture mirrored beyond its edge, or the maps beside it."""
+    with np.load(FIXTURES / "cunet_x3.npz") as stored:
+        made = read(FIXTURES / "cunet_x3.param").model(stored["input"])
+        np.testing.assert_allclose(np.asarray(made), stored["output"], atol=1e-5)
+    with np.load(FIXTURES / "srmd_x2.npz") as stored:
+        made = read(FIXTURES / "srmd_x2.param").model([stored["input"], stored["code"]])
+        np.testing.assert_allclose(np.asarray(made), stored["output"], atol=1e-6)
+
+
 def test_the_importer_is_installed_and_accepts_both_files() -> None:
     importer = Catalog.installed().get("importers", "ncnn")
     assert importer is Ncnn

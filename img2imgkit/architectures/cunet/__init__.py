@@ -91,8 +91,8 @@ class Cunet(Architecture):
     At scale 1 and 2 it is waifu2x's ``CUNet`` and ``UpCUNet`` (https://github.com/nagadomi/nunif), at 2, 3 and 4
     Real-CUGAN's. The official networks have no padding, and their programs continue a picture beyond its edge before
     they run them; this one does so itself. Attention weights each channel by a function of its mean over the whole
-    picture, so that tiles are not exact; Real-CUGAN's own program can average the means of its tiles, which takes a pass
-    over all tiles for each mean. Networks without attention ("nose") have exact tiles, which begin at even pixels or
+    picture, so that tiles are not exact; Real-CUGAN's own program can average the means of all tiles, in a pass
+    over the tiles for each. Networks without attention ("nose") have exact tiles, which begin at even pixels or
     multiples of 4: pictures of another size are mirrored up to a multiple first, so that their bottom and right edges
     differ from the official code's.
     """
