@@ -25,7 +25,7 @@ def generator() -> Any:
     return tutorial_generator()
 
 
-@pytest.mark.parametrize("name", ["generator.h5", "generator.hdf5", "generator.keras"])
+@pytest.mark.parametrize("name", ["generator.hdf5", "generator.keras"])
 def test_the_generator_of_the_tutorial_computes_the_same(name: str, generator: Any, tmp_path: Path) -> None:
     generator.save(tmp_path / name)
     found = KerasImporter().network(tmp_path / name)
@@ -101,6 +101,7 @@ KNOWN: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KNOWN)
 def test_each_known_layer_computes_what_keras_computes(kind: str, tmp_path: Path) -> None:
     import keras
