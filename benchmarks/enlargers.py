@@ -143,7 +143,7 @@ PAIRS = {
                 "window_size": 8,
                 "pe": True,
             },
-            **{"ffn_bias": True, "block_script_name": "OSA", "block_class_name": "OSA_Block"},
+            **{"pe": True, "ffn_bias": True, "block_script_name": "OSA", "block_class_name": "OSA_Block"},
         },
     ),
     "span": Pair(
