@@ -21,5 +21,7 @@ archive       outputs as a zip file that is streamed
 try_outs      crops through models in one warm process
 worker        the program of that process
 commands      the command lines of the child processes
+shortcut      an entry in the system's menu
 static/       the page: scripts, styles and texts
+samples/      pictures for a first try
 """

@@ -18,7 +18,7 @@ from img2imgkit.app.archive import zipped
 from img2imgkit.app.batch_store import Batch
 from img2imgkit.app.desk import Desk
 from img2imgkit.app.requests import answer, desk_of, done, number, stated
-from img2imgkit.app.roots import INBOX, reference_of, shown
+from img2imgkit.app.roots import INBOX, SAMPLES, reference_of, shown
 from img2imgkit.app.routes import CACHED
 from img2imgkit.app.surveys import DONE, FAILED, Picture
 from img2imgkit.app.translation import default_output, pipeline_text
@@ -129,13 +129,13 @@ def _output_folder(desk: Desk, given: requests.BatchRequest, source: Path) -> Pa
     if given.output is not None:
         output = desk.roots.new_path(given.output.root, given.output.path)
     else:
-        opened = desk.roots.root_of("0" if given.source.root == INBOX else given.source.root)
-        output = default_output(
-            opened.folder, Path(given.name) if given.source.root == INBOX else source, given.translation.model
-        )
+        elsewhere = given.source.root in (INBOX, SAMPLES)
+        opened = desk.roots.root_of("0" if elsewhere else given.source.root)
+        named = Path(given.name.replace("/", " ")) if elsewhere else source
+        output = default_output(opened.folder, named, given.translation.model)
         output = desk.roots.new_path(opened.id, reference_of(output, opened.folder))
     if output.is_relative_to(desk.folder):
-        raise RequestError("uploads are not kept: choose a folder that you opened for the outputs", 409)
+        raise RequestError("the page keeps its own files there: choose another folder for the outputs", 409)
     return output
 
 

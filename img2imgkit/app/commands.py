@@ -29,3 +29,8 @@ def add_model(name: str, accepted: Sequence[str]) -> Sequence[str]:
 def worker() -> Sequence[str]:
     """The process that tries models out."""
     return [sys.executable, "-P", "-m", "img2imgkit.app.worker"]
+
+
+def app() -> Sequence[str]:
+    """Open the page."""
+    return [*_IMG2IMG, "app"]

@@ -18,7 +18,8 @@ from img2imgkit.images import is_hidden, is_image
 
 MAX_REFERENCE = 12_000  # characters
 MAX_LISTED = 100_000  # entries of one folder
-INBOX = "inbox"
+INBOX, SAMPLES = "inbox", "samples"  # which are only read
+SAMPLE_PICTURES = Path(__file__).with_name("samples")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Roots:
     def __init__(self, folders: Iterable[Path], inbox: Path) -> None:
         unique = dict.fromkeys(map(_existing, folders))
         self.opened = tuple(Root(str(number), folder) for number, folder in enumerate(unique))
-        self._known: Mapping[str, Root] = {root.id: root for root in (*self.opened, Root(INBOX, inbox.resolve()))}
+        read = (Root(INBOX, inbox.resolve()), Root(SAMPLES, SAMPLE_PICTURES.resolve()))
+        self._known: Mapping[str, Root] = {root.id: root for root in (*self.opened, *read)}
 
     def path(self, root: Any, reference: Any) -> Path:
         """The path of what exists below a root, with all links followed.
@@ -74,7 +76,13 @@ class Roots:
         return self._inside(folder, folder / self._relative(reference), strict=True)
 
     def new_path(self, root: Any, reference: Any) -> Path:
-        """The path of a folder that may not exist yet. Raises RequestError: it leads out of the root, or is a file."""
+        """The path of a folder that may be written, and may not exist yet.
+
+        Raises:
+            RequestError: it leads out of the root, or is a file; or the root is only read.
+        """
+        if root in (INBOX, SAMPLES):
+            raise RequestError("nothing is kept there: choose a folder that you opened for the outputs", 409)
         folder = self._root(root).folder
         path = self._inside(folder, folder / self._relative(reference), strict=False)
         if path.exists() and not path.is_dir():

@@ -34,6 +34,7 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Listen at this address of the machine.")
 @click.option("--password", "ask", is_flag=True, help="Ask for a password, which other machines have to state.")
 @click.option("--password-file", type=_PATH, help=f"Read it from a file; or state it as {PASSWORD_VARIABLE}.")
+@click.option("--shortcut", is_flag=True, help="Add an entry to the system's menu that opens the page, and end.")
 @click.option("--tls", nargs=2, type=_PATH, metavar="CERTIFICATE KEY", help="Encrypt with these PEM files.")
 def command(
     folders: tuple[Path, ...],
@@ -43,6 +44,7 @@ def command(
     host: str,
     ask: bool,
     password_file: Path | None,
+    shortcut: bool,
     tls: tuple[Path, Path] | None,
 ) -> int:
     """Open a page on this machine to translate pictures: try models on a crop, queue folders, see results.
@@ -57,9 +59,13 @@ def command(
     """
     if missing := [name for name in ("starlette", "uvicorn") if find_spec(name) is None]:
         raise click.UsageError(f"{' and '.join(missing)} not installed: pip install 'img2imgkit[app]'")
-    from img2imgkit.app import server
+    from img2imgkit.app import commands, server
     from img2imgkit.app.desk import Desk
+    from img2imgkit.app.shortcut import add_shortcut
 
+    if shortcut:
+        say(f"menu entry: {printable(add_shortcut(commands.app()))}")
+        return EXIT_DONE
     certificate, key = tls or (None, None)
     listening = server.Listening(host, port, _password(ask, password_file), certificate, key)
     listening.prove()

@@ -41,6 +41,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         save(place / "photos" / name)
     (place / "photos" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
     save(place / "dropped" / "trip" / "c.png")
+    (place / "photos" / "empty").mkdir()
     many = place / "photos" / "many"
     many.mkdir()
     content = (place / "photos" / "a.png").read_bytes()
@@ -116,6 +117,16 @@ def test_ten_thousand_pictures_are_few_elements(page: Page) -> None:
         page.until(f"{grid}.querySelectorAll('.tile').length > 4")
         assert page.value(f"{grid}.querySelectorAll('*').length") <= 400
     page.until("[...document.querySelectorAll('.tile .name')].some((each) => each.textContent === '9999.png')")
+    page.value("document.querySelector('.way select').dispatchEvent(new Event('change'))")
+    page.until("document.querySelector('.told').textContent.startsWith('4 ')")
+
+
+def test_without_pictures_the_samples_are_offered(page: Page) -> None:
+    page.click(".folder", "empty")
+    page.click(".told button", "sample")
+    page.until("document.querySelector('.told').textContent.startsWith('3 pictures')")
+    assert page.value("document.querySelector('.summary').textContent").startswith("3 pictures in Sample pictures")
+    page.value("document.querySelector('.way select').value = '0'")
     page.value("document.querySelector('.way select').dispatchEvent(new Event('change'))")
     page.until("document.querySelector('.told').textContent.startsWith('4 ')")
 

@@ -65,6 +65,12 @@ class TestPaths:
         with pytest.raises(RequestError, match="is a file"):
             roots.new_path("0", "a.png")
 
+    @pytest.mark.parametrize("root", ["inbox", "samples"])
+    def test_nothing_is_written_among_uploads_and_samples(self, roots: Roots, root: str) -> None:
+        assert roots.path(root, "").is_dir()
+        with pytest.raises(RequestError, match="nothing is kept there"):
+            roots.new_path(root, "new")
+
     @pytest.mark.parametrize("name", ["ä ö.png", "100%.png", "a#b?.png", "a&b=c.png", os.fsdecode(b"\xff.png")])
     def test_every_name_can_be_asked_for(self, roots: Roots, tmp_path: Path, name: str) -> None:
         path = tmp_path / "open" / name

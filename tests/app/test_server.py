@@ -121,6 +121,7 @@ class TestWhatMayBeAsked:
         [
             ({"output": {"root": "0", "path": "../elsewhere"}}, 403),
             ({"output": {"root": "inbox", "path": "x"}}, 409),
+            ({"output": {"root": "samples", "path": "x"}}, 409),
             ({"output": {"root": "0", "path": ""}}, 409),
             ({"source": {"root": "0", "path": ".."}}, 403),
             ({"translation": {"model": "../secret.png"}}, 404),
@@ -175,6 +176,12 @@ class TestUploads:
             answer = server.ask("PUT", f"{server.area}/api/inboxes/{id}/files?name={name}", b"x", kind)
             assert answer.status == status
         server.ask("DELETE", f"{server.area}/api/inboxes/{id}")
+
+
+def test_without_pictures_of_their_own_users_try_the_samples(server: PageServer, place: Path) -> None:
+    assert server.get("folder", root="samples")["count"] == 3
+    found = server.post("preview", batch(name="a/b", source={"root": "samples", "path": ""}))
+    assert found["output"] == str(place / "photos" / "img2img" / f"a b-{MODEL}")
 
 
 def test_a_try_out_is_what_the_model_makes(server: PageServer) -> None:

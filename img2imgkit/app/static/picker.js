@@ -51,7 +51,10 @@ export function picker(state) {
       first.others ? t("others.count", { count: first.others }) : "",
     ].filter(Boolean).join(" · ");
     grid.element.hidden = first.count === 0;
-    const name = folders.length ? folders[folders.length - 1].name : state.roots.find((each) => each.id === root)?.name ?? t("dropped");
+    if (!first.count && !first.folders.length && root !== "samples") {
+      told.append(" ", h("button", { onclick: () => open("samples", []) }, t("samples.try")));
+    }
+    const name = root === "samples" ? t("samples") : folders.length ? folders[folders.length - 1].name : state.roots.find((each) => each.id === root)?.name ?? t("dropped");
     const sample = grid.item(0);
     change({
       place: { ...at, name, count: first.count, folders: first.folders.length, isFile: false },
@@ -72,7 +75,8 @@ export function picker(state) {
   function drawWay() {
     const roots = h("select", { "aria-label": t("opened"), onchange: () => open(roots.value, []) },
       state.roots.map((each) => h("option", { value: each.id, selected: each.id === root, title: each.path }, each.name)));
-    if (!state.roots.some((each) => each.id === root)) {
+    roots.append(h("option", { value: "samples", selected: root === "samples" }, t("samples")));
+    if (root === "inbox") {
       roots.append(h("option", { value: root, selected: true, disabled: true }, t("dropped")));
     }
     const steps = folders.map((each, index) => h("button", {
