@@ -42,7 +42,7 @@ def frechet_distance(references: np.ndarray, pictures: np.ndarray) -> float:
 def _root(features: np.ndarray) -> np.ndarray:
     """(N, D) -> (min(N, D), D): a matrix whose square, transposed first, is the covariance."""
     centred = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
-    return np.linalg.qr(centred, mode="r")
+    return centred if len(centred) <= centred.shape[1] else np.linalg.qr(centred, mode="r")
 
 
 def kernel_distance(
@@ -67,10 +67,13 @@ def kernel_distance(
 
 
 def kid_subsets(references: int, pictures: int) -> Iterator[Indices]:
-    """Draw 100 subsets of at most 1,000 pictures without replacement, as torch-fidelity does with its seed 2020."""
+    """Draw 100 subsets of at most 1,000 pictures without replacement, as torch-fidelity does with its seed 2020.
+
+    Of two sets that are no larger and equally many, all subsets would be the whole: there is one.
+    """
     rng = np.random.RandomState(SEED)
     size = min(references, pictures, KID_SUBSET_SIZE)
-    for _ in range(KID_SUBSETS):
+    for _ in range(1 if references == pictures == size else KID_SUBSETS):
         second = rng.choice(pictures, size, replace=False)
         yield rng.choice(references, size, replace=False), second
 

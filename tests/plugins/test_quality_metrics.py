@@ -148,6 +148,8 @@ class TestKernelDistance:
         assert (generated == official["kid.0.idx_generated"]).all()
 
     def test_the_whole_of_two_small_sets_has_the_closed_form(self):
+        assert len(list(kid_subsets(2, 2))) == 1
+        assert len(list(kid_subsets(2, 3))) == len(list(kid_subsets(2000, 2000))) == 100
         ones, zeros = np.ones((2, 1)), np.zeros((2, 1))
         assert kernel_distance(ones, zeros) == pytest.approx((2**3 + 1 - 2, 0))
 

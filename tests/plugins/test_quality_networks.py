@@ -78,7 +78,9 @@ def measured(metric, official, name):
 @pytest.mark.parametrize(
     ("metric", "convolutions", "seed", "expected"),
     [
-        (LpipsAlex, ALEXNET, 1001, {"a": 0.3428186774253845, "rect": 0.026295632123947144}),
+        pytest.param(
+            *(LpipsAlex, ALEXNET, 1001, {"a": 0.3428186774253845, "rect": 0.026295632123947144}), marks=pytest.mark.slow
+        ),
         pytest.param(
             *(LpipsVgg, VGG16, 1002, {"a": 0.2774186134338379, "rect": 0.05560862272977829}), marks=pytest.mark.slow
         ),
