@@ -1,9 +1,10 @@
 """Each checkpoint is read by `load_torch`. Differences are the largest over an output, relative to the output's
 largest value; the last column is the difference between the official float32 and float64 outputs. Inputs with
 "training" use the statistics of the batch. Options that leave no trace in a file are stated: the additional upsampling
-of the SPADE generator with a style and the size of its training images, and the residual scale of 0.1 of one EDSR.
-StarGAN's official code never uses running statistics, and neither does this toolkit. The official networks of waifu2x
-have no padding, and clip values after training: outputs are compared inside their margin, and clipped likewise."""
+of the SPADE generator with a style and the size of its training images, the residual scale of 0.1 of one EDSR, and that
+waifu2x's UpCUNet repeats the edge and clips values inside. StarGAN's official code never uses running statistics, and
+neither does this toolkit. The official networks of waifu2x have no padding, and clip values after training: outputs are
+compared inside their margin, and clipped likewise."""
 
 from __future__ import annotations
 
@@ -28,6 +29,7 @@ MOST_ROWS = 6  # of one case; the maps of critics at several scales become one r
 STATED = {
     "spade_more_vae_nospectral": {"upsampling": "more", "size": (64, 64)},
     "sr_edsr_x4": {"residual_scale": 0.1},
+    "waifu2x_upcunet": {"edge": "replicate", "clipped": True},
 }
 
 
@@ -108,6 +110,9 @@ def computed(model: Any, inputs: dict[str, np.ndarray], names: list[str], traini
         flat = [inputs[f"feat{i}"].reshape(1, -1, inputs[f"feat{i}"].shape[-1])[:, inputs[f"ids{i}"]] for i in layers]
         return {name: rows[0] for name, rows in zip(names, model(flat), strict=True)}
     given = list(inputs.values())
+    if len(given) < len(model.inputs):  # SRMD's constant maps lie behind the picture's channels
+        channels = model.inputs[0].shape[-1]
+        given = [given[0][..., :channels], given[0][:, 0, 0, channels:]]
     made = keras.tree.flatten(model(given if len(given) > 1 else given[0], training=training))
     taps = [name for name in names if name.startswith("feat_layer")]
     if taps:

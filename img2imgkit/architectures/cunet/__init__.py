@@ -25,7 +25,7 @@ from img2imgkit.geometry import Geometry
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Cunet"]
+__all__ = ["Cunet", "sizes"]
 
 PLAIN = ("unet1.conv1.conv.0", "unet1.conv1.conv.2", "unet2.conv1.conv.0", "unet2.conv1.conv.2")
 WEIGHTED = ("unet1.conv2", "unet2.conv2", "unet2.conv3", "unet2.conv4")  # pairs of convolutions with attention
