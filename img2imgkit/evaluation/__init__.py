@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from img2imgkit.evaluation.confidence import Interval
 from img2imgkit.evaluation.pairs import Pair, PairSet, copy_baseline, evaluate_pairs, find_pairs, results_in
 from img2imgkit.evaluation.reference_set import ReferenceSet, Sample, find_set
 from img2imgkit.evaluation.result import Evaluation, Row, record
@@ -16,7 +15,6 @@ from img2imgkit.metrics import L1, Metric, Psnr, PsnrRgb, PsnrY, Ssim, SsimRgb, 
 __all__ = [
     "BICUBIC",
     "Evaluation",
-    "Interval",
     "Method",
     "Pair",
     "PairSet",
