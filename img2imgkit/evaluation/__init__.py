@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from img2imgkit.evaluation.confidence import Interval
 from img2imgkit.evaluation.pairs import (
     Pair,
     PairSet,
@@ -24,7 +23,6 @@ from img2imgkit.metrics import L1, Metric, Psnr, PsnrRgb, PsnrY, Ssim, SsimRgb, 
 __all__ = [
     "BICUBIC",
     "Evaluation",
-    "Interval",
     "Method",
     "Pair",
     "PairSet",

@@ -5,6 +5,7 @@ Formulas are pure NumPy; the networks among them compute with Keras and take the
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import img2imgkit as kit
@@ -19,3 +20,9 @@ def register_metrics(register: Any) -> None:
 
     for metric in (MsSsim, MsSsimY, Niqe, Colourfulness, SlicedWasserstein, *PERCEPTUAL_METRICS, *FEATURE_METRICS):
         register(metric)
+
+
+@kit.hookimpl
+def register_model_index(register: Any) -> None:
+    for entry in kit.read_index(Path(__file__).with_name("index.yaml")):
+        register(entry)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from img2imgkit_plugins import quality_metrics
 from img2imgkit_plugins.quality_metrics import classifiers, trunks
 from img2imgkit_plugins.quality_metrics.feature_metrics import (
     FEATURE_METRICS,
@@ -25,7 +26,7 @@ from img2imgkit_plugins.quality_metrics.perceptual import (
 )
 from inception_graph import random_weights, write_graph
 
-from img2imgkit import evaluation
+from img2imgkit import evaluation, read_index
 from img2imgkit.testing import check_metric
 
 OFFICIAL = Path(__file__).parents[1] / "fixtures" / "metrics" / "metrics.npz"
@@ -263,3 +264,12 @@ def test_efficientnet_lite0_equals_keras_layers():
 
 def test_metrics_of_one_network_share_its_features():
     assert {metric.features_of for metric in (Fid, Kid, InceptionScore)} == {"inception-2015"}
+
+
+def test_models_of_the_plugins_index_have_the_names_that_metrics_need():
+    needed = {need.name: need for metric in (*PERCEPTUAL_METRICS, *FEATURE_METRICS) for need in metric.needs}
+    entries = list(read_index(Path(quality_metrics.__file__).with_name("index.yaml")))
+    assert [entry.name for entry in entries] == ["efficientnet-lite0", "lpips-alex", "lpips-squeeze", "dists"]
+    for entry in entries:
+        member = entry.sources[0].members[0].path
+        assert member in needed[entry.name].description
