@@ -7,6 +7,7 @@ from typing import Any
 
 import img2imgkit_plugins.srmd as plugin
 import numpy as np
+import onnxruntime
 import pytest
 from checkpoints import checkpoint_of, randomised
 from img2imgkit_plugins.srmd.degrading import blurred, degraded
@@ -17,10 +18,11 @@ from torch_files import save_torch
 from img2imgkit import Catalog, backend
 from img2imgkit.architectures import KernelProjection, gaussian_kernel
 from img2imgkit.architectures import Srmd as Network
-from img2imgkit.bundle import load
+from img2imgkit.bundle import describe, engine_form, load
 from img2imgkit.components import resolve
 from img2imgkit.config import load_yaml
 from img2imgkit.errors import ConfigError
+from img2imgkit.exporting import add_engine_form
 from img2imgkit.images import Picture
 from img2imgkit.importing import import_bundle, state_of_model
 from img2imgkit.inference import Translator, parse_condition
@@ -182,3 +184,21 @@ def test_only_the_network_is_trained() -> None:
 def test_its_training_file_is_valid() -> None:
     [path] = sorted(Path(plugin.__file__).parent.glob("*.yaml"))
     assert read_training_plan(load_yaml(path), Catalog.installed()).task.name == "srmd"
+
+
+@pytest.mark.slow
+def test_its_engine_form_reads_a_stated_degradation(catalog: Catalog, tmp_path: Path) -> None:
+    given = {"scale": 2, "channels": 3, "code": 7, "width": 4, "depth": 2}
+    save_torch(tmp_path / "a.pth", state_of("srmd", **given))
+    (tmp_path / "pca.mat").write_bytes(mat_file(P=np.random.default_rng(0).normal(size=(6, 25))))
+    import_bundle([tmp_path / "a.pth", tmp_path / "pca.mat"], tmp_path / "bundle", catalog)
+    bundle = load(tmp_path / "bundle", catalog)
+    stated = {"noise": 20.0, "blur": 1.5}
+    expected = Translator(bundle, device="cpu").translate(picture(), stated).picture.color
+    assert add_engine_form(bundle) == ""
+    form = engine_form(bundle.folder, describe(bundle.folder), {})
+    assert form is not None
+    session = onnxruntime.InferenceSession(form.opened("translate"), providers=["CPUExecutionProvider"])
+    arrays = {name: array[None] for name, array in bundle.task.condition_arrays(stated).items()}
+    (made,) = session.run(None, {"image": picture().color[None].astype(np.float32) / 127.5 - 1, **arrays})
+    assert np.abs(np.rint((made[0] + 1) * 127.5).clip(0, 255) - expected).max() <= 1
