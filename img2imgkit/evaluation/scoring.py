@@ -17,6 +17,7 @@ from img2imgkit.files import open_regular, sha256
 from img2imgkit.formats.frozen_graph import read_frozen_graph
 from img2imgkit.formats.keras_file import read_convolutions
 from img2imgkit.importing import read_safetensors, read_torch
+from img2imgkit.importing.added_files import added_file
 from img2imgkit.importing.weight_sets import state_of
 from img2imgkit.metrics import Metric, PairMetric, Protocol, SetMetric, SetsMetric, protocols_of
 
@@ -120,15 +121,16 @@ def find_scoring(
     Args:
         usual: the default protocol; named metrics that do not support it use their first common protocol
         protocol: the label of a protocol to use instead
-        weights: weight files by the names in the metrics' ``needs``, see ``read_arrays``
+        weights: weight files by the names in the metrics' ``needs``, see ``read_arrays``; for names that are not among
+            them, what the user added to the models under that name
 
     Raises:
         NotInstalled: no metric or protocol of that name.
         ConfigError: the metrics have no common protocol, required weights are missing, or no metric uses a file.
         InteropError: a weights file cannot be read.
     """
-    files = weights or {}
     chosen = [catalog.get("metrics", name) for name in dict.fromkeys(names)]
+    files = {**_added(chosen), **(weights or {})}
     under = _protocol(catalog, usual, chosen, protocol)
     if not chosen:
         own = [metric for metric in catalog.metrics.values() if under in metric.protocols and metric.by_default]
@@ -165,6 +167,12 @@ def _of_label(catalog: Catalog, label: str) -> Protocol:
         return protocols_of(catalog.metrics[name] for name, some in labels.items() if label in some)[label]
     except ValueError as error:
         raise ConfigError(str(error)) from None
+
+
+def _added(chosen: Iterable[type[Metric]]) -> dict[str, Path]:
+    """The files that the user added under the names of what the metrics need."""
+    names = {need.name for metric in chosen for need in metric.needs}
+    return {name: path for name in sorted(names) if (path := added_file(name)) is not None}
 
 
 def _made(chosen: Iterable[type[Metric]], files: Mapping[str, Path]) -> tuple[Metric, ...]:

