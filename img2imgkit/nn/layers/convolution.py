@@ -178,8 +178,10 @@ class DepthwiseConv(layers.Layer):
         sizes = ops.shape(x)[1:3]
         if all(isinstance(size, int) and size >= self.kernel_size for size in sizes):
             return x
-        height, width = ((0, ops.maximum(self.kernel_size - size, 0)) for size in sizes)
-        return ops.pad(x, ((0, 0), height, width, (0, 0)))
+        more = [ops.maximum(self.kernel_size - size, 0) for size in sizes]
+        padded = ops.pad(x, ((0, 0), (0, more[0]), (0, more[1]), (0, 0)))
+        grown = [size + each for size, each in zip(sizes, more, strict=True)]
+        return ops.reshape(padded, (-1, *grown, x.shape[-1]))  # so that converters know the number of channels
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if self.strides == 1:
