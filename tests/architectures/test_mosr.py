@@ -88,7 +88,7 @@ def test_a_pixel_shuffle_of_one_convolution_or_of_the_mean_of_eight(last: str, t
     state = checkpoint(last, times * 3 * SCALE**2)
     [options] = [found["mosr"] for found in [recognised(state)] if list(found) == ["mosr"]]
     stated = {"width": WIDTH, "hidden": HIDDEN, "convolved": CONVOLVED, "kernel_size": SIZE, "blocks": BLOCKS}
-    assert options == {**stated, "scale": SCALE, "channels": 3, "upsampler": "pixelshuffle"}
+    assert options == {**stated, "scale": SCALE, "channels": 3, "out_channels": 3, "upsampler": "pixelshuffle"}
     x = RNG.uniform(0, 1, (6, 7, 3)).astype(np.float32)
     made = convolved(features(x.transpose(2, 0, 1), state), state, last)
     wanted = shuffled(made.reshape(times, -1, *made.shape[1:]).mean(axis=0))

@@ -29,12 +29,13 @@ from img2imgkit.importing import network_of
 # Written by ncnn_files.py; beside each, what ncnn 1.0.20261020 (its Python wheel, CPU, one thread, everything in
 # float32, without its faster convolutions) computed of a random picture in [0, 1].
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "ncnn"
-DENSE = {"width": 4, "blocks": 1, "growth": 2, "inner": False, "channels": 3}
+COLOUR = {"channels": 3, "out_channels": 3}
+DENSE = {"width": 4, "blocks": 1, "growth": 2, "inner": False, **COLOUR}
 COMPUTED = {
     "rrdb_x4": ("rrdb", {**DENSE, "scale": 4, "unshuffle": 1}),
     "rrdb_x2": ("rrdb", {**DENSE, "scale": 2, "unshuffle": 2}),
-    "srvgg_x2": ("srvgg", {"scale": 2, "width": 4, "depth": 1, "activation": "prelu", "channels": 3}),
-    "srvgg_leaky_x3": ("srvgg", {"scale": 3, "width": 4, "depth": 1, "activation": "leaky_relu", "channels": 3}),
+    "srvgg_x2": ("srvgg", {"scale": 2, "width": 4, "depth": 1, "activation": "prelu", **COLOUR}),
+    "srvgg_leaky_x3": ("srvgg", {"scale": 3, "width": 4, "depth": 1, "activation": "leaky_relu", **COLOUR}),
 }
 
 

@@ -97,7 +97,8 @@ class LayerScale(layers.Layer):
 def _divided_last(query: Any, key: Any, value: Any) -> Any:
     """Like ``attended``, without a softmax between two products.
 
-    OpenVINO 2026.4 computes those at once, wrongly if the numbers of queries and of keys are known only at run time.
+    OpenVINO 2026.4 computes those at once: wrongly after a smaller picture, if the numbers of queries and of keys are
+    known only at run time.
     """
     scores = ops.matmul(query * query.shape[-1] ** -0.5, ops.transpose(key, (0, 1, 3, 2)))
     powers = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True))
