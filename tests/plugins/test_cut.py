@@ -82,4 +82,4 @@ def test_a_tap_beyond_the_encoder_is_refused() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_training_files_are_valid(path: Path) -> None:
     assert read_training_plan(load_yaml(path), Catalog.installed()).task.name == "cut"
-    assert {path.stem for path in FILES} == {"cut", "fastcut"}
+    assert {path.stem for path in FILES} == {"cut", "cut-small", "fastcut"}

@@ -88,4 +88,4 @@ def test_without_its_weight_identity_is_not_computed() -> None:
 def test_its_training_files_are_valid(path: Path) -> None:
     plan = read_training_plan(load_yaml(path), Catalog.installed())
     assert plan.task.name == "cyclegan"
-    assert {path.stem for path in FILES} == {"cyclegan", "discogan", "dualgan"}
+    assert {path.stem for path in FILES} == {"cyclegan", "cyclegan-small", "discogan", "dualgan"}

@@ -283,7 +283,7 @@ def test_its_training_files_are_valid(path: Path, tmp_path: Path) -> None:
     (tmp_path / "runs" / "pix2pixhd" / "bundle").mkdir(parents=True)  # what the enhancer's begins with
     plan = read_training_plan(load_yaml(Path(shutil.copy(path, tmp_path))), Catalog.installed())
     assert plan.task.name == ("pix2pixhd-photo" if path.stem.endswith("photo") else "pix2pixhd")
-    assert {path.stem for path in FILES} == {"pix2pixhd", "pix2pixhd-enhancer", "pix2pixhd-photo"}
+    assert {path.stem for path in FILES} == {"pix2pixhd", "pix2pixhd-enhancer", "pix2pixhd-photo", "pix2pixhd-small"}
 
 
 def test_the_enhancer_starts_from_the_networks_of_the_first_stage(tmp_path: Path) -> None:
@@ -291,7 +291,7 @@ def test_the_enhancer_starts_from_the_networks_of_the_first_stage(tmp_path: Path
     [second, first] = (
         read_training_plan(load_yaml(Path(shutil.copy(path, tmp_path))), Catalog.installed())
         for path in FILES
-        if not path.stem.endswith("photo")
+        if not path.stem.endswith(("photo", "small"))
     )
     assert [stage.standing for stage in second.file.training.stages] == [("global",), ()]
     parts = [plan.task.options.generator.chosen for plan in (first, second)]

@@ -260,4 +260,4 @@ def test_training_defaults_are_those_of_the_paper() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_training_files_are_valid(path: Path) -> None:
     assert read_training_plan(load_yaml(path), Catalog.installed()).task.name == "spade"
-    assert {path.stem for path in FILES} == {"spade", "spade-style"}
+    assert {path.stem for path in FILES} == {"spade", "spade-small", "spade-style"}

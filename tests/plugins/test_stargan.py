@@ -296,7 +296,13 @@ def test_contradicting_options_are_refused(options: dict[str, Any], reason: str)
 def test_its_training_files_are_valid(path: Path) -> None:
     plan = read_training_plan(load_yaml(path), Catalog.installed())
     assert plan.task.name == "stargan"
-    assert {path.stem for path in FILES} == {"stargan", "stargan-folders", "stargan-joint", "stargan-typefaces"}
+    assert {path.stem for path in FILES} == {
+        "stargan",
+        "stargan-folders",
+        "stargan-joint",
+        "stargan-small",
+        "stargan-typefaces",
+    }
     stated = json.loads(json.dumps(load_yaml(path).data["data"]))
     selected = [stated["selected"], *(each["selected"] for each in stated.get("more", ()))]
     assert not plan.task.data_problems({"sets": selected, "size": stated["resize"]})
