@@ -22,6 +22,11 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "img2imgkit"
 LINK = re.compile(r"\]\((?P<path>[^()#\s:]+)(?P<anchor>#[^()\s]*)?\)")
 PROJECT = ("CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md", ".github/SECURITY.md")
+EXAMPLES = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("examples/**/README.md"))
+PAGES = {  # of the site, by files outside ``docs/``
+    **{path: f"project/{PurePosixPath(path).name}" for path in PROJECT},
+    **{path: path for path in EXAMPLES},
+}
 DOCTEST = re.compile(r"^>>> .*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
 TWO_NAMES = re.compile(r"^( +)(\w+), (\w+): ", re.MULTILINE)
 SHAPES = re.compile(r"^Shapes:\n(?P<lines>(?: {4}.*\n?)+)", re.MULTILINE)
@@ -52,7 +57,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages and files that are not in ``docs/``."""
     made = {f"api/{room}.md": api_page(room) for rooms in API.values() for room in rooms}
-    made |= {"api/img2imgkit.md": names_page(), **project_pages()}
+    made |= {"api/img2imgkit.md": names_page(), **outer_pages()}
     for uri, content in made.items():
         files.append(File.generated(config, uri, content=content))
     pages = [page for page in files.documentation_pages() if page.inclusion is not InclusionLevel.EXCLUDED]
@@ -93,8 +98,8 @@ def shapes(section: re.Match[str]) -> str:
 def uri_of(link: str, folder: PurePosixPath) -> str | None:
     """The page or file of the site that a link means, in a page of that folder of the repository; None: neither."""
     path = normpath(f"{folder}/{link}")
-    if path in PROJECT:
-        return f"project/{PurePosixPath(path).name}"
+    if path in PAGES:
+        return PAGES[path]
     if path == "README.md":
         return "index.md"
     if not (ROOT / path).exists() or path.startswith(".."):
@@ -106,7 +111,7 @@ def uri_of(link: str, folder: PurePosixPath) -> str | None:
 
 def home(page: str) -> PurePosixPath:
     """The folder of the repository in which a page of the site is written."""
-    own = [path for path in PROJECT if page == f"project/{PurePosixPath(path).name}"]
+    own = [path for path, uri in PAGES.items() if page == uri]
     return PurePosixPath(*own or ("docs", page)).parent
 
 
@@ -118,9 +123,9 @@ def outside(markdown: str, folder: PurePosixPath) -> Iterator[str]:
             yield uri.removeprefix("repository/")
 
 
-def project_pages() -> dict[str, str]:
-    """The project's pages that are not in ``docs/``."""
-    return {f"project/{PurePosixPath(path).name}": (ROOT / path).read_text(encoding="utf-8") for path in PROJECT}
+def outer_pages() -> dict[str, str]:
+    """The pages that are not in ``docs/``."""
+    return {uri: (ROOT / path).read_text(encoding="utf-8") for path, uri in PAGES.items()}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The distributions of docs/examples: each is built as a wheel, installed, passes its own tests, and works."""
+"""The distributions of examples/: each is built as a wheel, installed, passes its own tests, and works."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pictures import save_pictures
 from torch_files import save_torch
 
 pytestmark = pytest.mark.slow
-EXAMPLES = ROOT / "docs" / "examples"
+EXAMPLES = ROOT / "examples"
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/pyproject.toml"))
 Command = Callable[..., str]
 
