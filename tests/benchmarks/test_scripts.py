@@ -25,6 +25,7 @@ SCRIPTS = {  # the number of rows in each table; None: as many as the processor 
     "kill_test": pytest.param("kill_test", [2]),
     "million_entries": pytest.param("million_entries", [1]),
     "model_index": pytest.param("model_index", [1]),
+    "open_model_db": pytest.param("open_model_db", [3]),
     "parity": pytest.param("parity", [2, 2, 2]),
     "profile_step": pytest.param("profile_step", [4, 28]),
     "real_weights": pytest.param("real_weights", [1, 1, 1, 2]),
