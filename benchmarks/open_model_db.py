@@ -4,7 +4,7 @@
     python benchmarks/open_model_db.py open-model-database [--write docs/results/open-model-db.md]
 
 No model is fetched or opened: an entry counts if it offers weights for PyTorch, and its architecture and channels are
-among those that ``img2img import`` recognises. The database changes daily; the page states its commit and its last date.
+among those that ``img2img import`` recognises. The database changes daily: the page states its commit and last date.
 """
 
 from __future__ import annotations

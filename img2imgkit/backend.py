@@ -22,6 +22,7 @@ FUSED = ("float32", "bfloat16")  # types that fused operations support on every 
 DEVICE = re.compile(r"auto|(cpu|gpu)(?::(\d+(?:,\d+)*))?")  # device names as users write them, see ``devices``
 
 _PORTABLE: ContextVar[bool] = ContextVar("_PORTABLE", default=False)
+_ONE_PICTURE: ContextVar[bool] = ContextVar("_ONE_PICTURE", default=False)
 
 
 @contextlib.contextmanager
@@ -219,21 +220,30 @@ def fused_normalization(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[
 
 
 @contextlib.contextmanager
-def portable() -> Iterator[None]:
+def portable(one_picture: bool = False) -> Iterator[None]:
     """Make layers that have two forms of an operation use the one that other software has an operator for.
 
     The other form is faster in TensorFlow, such as mirrored padding by slices. Both compute the same.
+
+    Args:
+        one_picture: for software without an axis of pictures, so that channels are never moved into it
     """
-    token = _PORTABLE.set(True)
+    token, single = _PORTABLE.set(True), _ONE_PICTURE.set(one_picture)
     try:
         yield
     finally:
         _PORTABLE.reset(token)
+        _ONE_PICTURE.reset(single)
 
 
 def is_portable() -> bool:
     """Whether the body of ``portable`` is running."""
     return _PORTABLE.get()
+
+
+def is_for_one_picture() -> bool:
+    """Whether the body of ``portable(one_picture=True)`` is running."""
+    return _ONE_PICTURE.get()
 
 
 def replica_sum(x: Any) -> Any:

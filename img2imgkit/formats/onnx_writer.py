@@ -30,17 +30,20 @@ LARGEST = 2 << 30  # bytes of a protobuf
 LARGE = 1 << 18  # bytes of a constant; the converter may need the values of smaller ones, such as sizes
 
 
-def onnx_model(program: Program, opset: int) -> onnx.ModelProto:
+def onnx_model(program: Program, opset: int, one_picture: bool = False) -> onnx.ModelProto:
     """The program as a validated ONNX model, with the names of ports and dynamic axes.
 
     ``tf2onnx`` writes up to ``LAST_WRITTEN``; ONNX's own converter makes later versions of that.
+
+    Args:
+        one_picture: for software without an axis of pictures: see ``backend.portable``
 
     Raises:
         ExportError: the program uses an operator that ONNX lacks, is too large, or the converted graph is invalid.
     """
     with quietly() as errors, _without_copies():
         try:
-            model = _converted(program, min(opset, LAST_WRITTEN))
+            model = _converted(program, min(opset, LAST_WRITTEN), one_picture)
         except Exception as error:
             reason = errors[0] if errors else first_line(error)
             raise ExportError(f"{program.name} cannot be converted to ONNX, opset {opset}: {reason}") from error
@@ -69,12 +72,12 @@ def upgraded(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     return later
 
 
-def _converted(program: Program, opset: int) -> onnx.ModelProto:
+def _converted(program: Program, opset: int, one_picture: bool) -> onnx.ModelProto:
     """The converted program, before ports are ordered and axes named."""
     import tf2onnx
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    with backend.portable():
+    with backend.portable(one_picture):
         function = traced(program)
     frozen = convert_variables_to_constants_v2(function, lower_control_flow=False, aggressive_inlining=True)
     inputs, outputs = _named(frozen.inputs, program.inputs), _named(frozen.outputs, program.outputs)

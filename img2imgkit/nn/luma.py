@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from img2imgkit import backend
 from img2imgkit.nn.layers.resizing import edges_replicated
 
 BT601 = (0.299, 0.587, 0.114)  # ITU-R BT.601: weights of R, G and B
@@ -52,6 +53,10 @@ def enlarge_bicubic(image: Any, scale: int) -> Any:
     >>> ops.shape(enlarge_bicubic(ops.zeros((1, 5, 6, 3)), 4))
     (1, 20, 24, 3)
     """
+    if backend.is_for_one_picture():
+        kernel = ops.cast(ops.convert_to_tensor(_kernel(scale, image.shape[-1])), image.dtype)
+        phases = ops.conv(edges_replicated(edges_replicated(image)), kernel, padding="valid")  # (N, H, W, scale^2 * C)
+        return ops.depth_to_space(phases, scale, data_format="channels_last") if scale > 1 else phases
     count, height, width = ops.shape(image)[:3]
     channels = image.shape[-1]
     planes = ops.reshape(ops.transpose(image, (0, 3, 1, 2)), (-1, height, width, 1))  # (N * C, H, W, 1)
@@ -63,11 +68,12 @@ def enlarge_bicubic(image: Any, scale: int) -> Any:
     return ops.transpose(large, (0, 2, 3, 1))
 
 
-def _kernel(scale: int) -> np.ndarray:
-    """One 5x5 filter per output phase. Shapes: (5, 5, 1, scale^2)."""
+def _kernel(scale: int, channels: int = 1) -> np.ndarray:
+    """One 5x5 filter per output phase, the same for each channel. Shapes: (5, 5, channels, scale^2 * channels)."""
     places = (np.arange(scale) + 0.5) / scale - 0.5  # centre of each phase, in source pixels
     taps = _keys(places[:, None] - np.arange(-2, 3))  # (scale, 5)
-    return np.einsum("ai,bj->ijab", taps, taps).reshape(5, 5, 1, scale * scale).astype(np.float32)
+    kernel = np.einsum("ai,bj,cd->ijcabd", taps, taps, np.eye(channels))
+    return kernel.reshape(5, 5, channels, scale * scale * channels).astype(np.float32)
 
 
 def _keys(distance: np.ndarray) -> np.ndarray:

@@ -42,7 +42,7 @@ class NcnnExporter(kit.Exporter):
     def write(self, programs: Sequence[kit.Program], path: Path, about: Mapping[str, Any], form: kit.Form) -> None:
         (program,) = programs
         _prove_ports(program)
-        made, output = drawn(onnx_model(program, OPSET), program.inputs[0].shape[1])
+        made, output = drawn(onnx_model(program, OPSET, one_picture=True), program.inputs[0].shape[1])
         layers, arrays = finished(made, output)
         path.mkdir()
         (path / EXPORTED_FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

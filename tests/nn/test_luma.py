@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from img2imgkit import backend
 from img2imgkit.images.matlab import imresize
 from img2imgkit.nn import enlarge_bicubic, luma, with_luma
 
@@ -42,3 +43,11 @@ def test_bicubic_of_small_pictures(height: int, width: int) -> None:
     made = enlarge_bicubic(np.full((2, height, width, 1), 0.5, np.float32), 2)
     assert tuple(made.shape) == (2, 2 * height, 2 * width, 1)
     np.testing.assert_allclose(made, 0.5, atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1, 3])
+def test_the_form_without_an_axis_of_pictures_computes_the_same(scale: int) -> None:
+    image = random(1, 5, 7, 3)
+    with backend.portable(one_picture=True):
+        single = ops.convert_to_numpy(enlarge_bicubic(image, scale))
+    np.testing.assert_allclose(single, enlarge_bicubic(image, scale), atol=1e-6)
