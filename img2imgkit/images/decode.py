@@ -20,7 +20,7 @@ DEFAULT_MAX_PIXELS = 178_956_970  # Pillow's own limit for decompression bombs
 
 
 def decode(
-    path: Path,
+    path: Path | str,
     *,
     max_pixels: int | None = DEFAULT_MAX_PIXELS,
     salvage: bool = False,
@@ -41,7 +41,7 @@ def decode(
         DecodeError: the file cannot be read, is not a picture, is damaged, or exceeds ``max_pixels`` or another limit.
         DamagedError: it is damaged, and ``salvage`` would read it.
     """
-    wanted = decoders.Wanted(max_pixels, salvage, float_levels)
+    path, wanted = Path(path), decoders.Wanted(max_pixels, salvage, float_levels)
     with reasons(path), open_regular(path) as file:
         check_bytes(file)
         other = other_formats.recognised(file, path)

@@ -145,3 +145,11 @@ def seeds():
     return [encode(picture, format).data for format in sorted(writable())] + [
         encode(deep, format).data for format in ("PNG", "TIFF", "PPM", "SGI")
     ]
+
+
+def test_a_path_may_be_text(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(CORNERS[..., 0]).save(path)
+    assert np.array_equal(decode(str(path)).color, CORNERS)
+    with pytest.raises(DecodeError, match=r"gone\.png"):
+        decode(str(tmp_path / "gone.png"))
