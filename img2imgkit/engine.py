@@ -87,18 +87,18 @@ class Engine(ABC):
         form: what it opens: a loaded bundle's networks, whose program reads the inputs of ``Task.translate`` and writes
             "output", or the path of an ONNX file
         any_precision: whether it also computes in precisions that a device does not have natively
-        library: the distribution that it needs, for its version and for messages
+        distribution: what it needs, for its version and for messages
     """
 
     name: ClassVar[str]
     form: ClassVar[Literal["networks", "onnx"]]
-    library: ClassVar[str]
+    distribution: ClassVar[str]
     any_precision: ClassVar[bool] = False
 
     def version(self) -> str | None:
-        """The installed version of its library; None if it is not installed. Imports nothing."""
+        """The installed version of that distribution; None if it is not installed. Imports nothing."""
         try:
-            return metadata.version(self.library)
+            return metadata.version(self.distribution)
         except metadata.PackageNotFoundError:
             return None
 

@@ -143,7 +143,7 @@ def _import(module: str) -> None:
     if module in ("tensorflow", "keras"):
         backend.load()
     elif module == "openvino":
-        openvino_runner.library()  # an import of it that opens no connection
+        openvino_runner.imported()  # an import of it that opens no connection
     else:
         import_module(module)
 
@@ -174,7 +174,7 @@ def _engines() -> list[dict[str, Any]]:
         try:
             if about["version"] is not None:
                 about["devices"] = [asdict(device) for device in engine.devices()]
-            about["problem"] = "" if about["version"] is not None else f"{engine.library} is not installed"
+            about["problem"] = "" if about["version"] is not None else f"{engine.distribution} is not installed"
         except Exception as error:  # a damaged installation can raise anything
             about["problem"] = f"{type(error).__name__}: {error}"
         found.append(about)

@@ -115,7 +115,7 @@ def _engine(engine: type[Engine], catalog: Catalog, place: Path) -> None:
     if engine.form == "networks":
         raise Unproved(f"it opens loaded bundles; {OWN_TESTS}")
     if engine().version() is None:
-        raise Unproved(f"it needs {engine.library}, which is not installed")
+        raise Unproved(f"it needs {engine.distribution}, which is not installed")
     check_engine(engine)
 
 

@@ -16,7 +16,7 @@ from img2imgkit.formats.onnx_writer import first_line
 TELEMETRY = "openvino_telemetry"
 
 
-def library() -> Any:
+def imported() -> Any:
     """The module ``openvino``, imported as if its package for telemetry were missing.
 
     With it, the import alone would send an event to a server on the internet, without having asked.
@@ -40,7 +40,7 @@ def core() -> Any:
     On processors with AMX it gives the thread that creates it a stack for signals. Freed from another thread, that
     stack would stay in use, and the next signal, such as Ctrl-C, would end the process.
     """
-    return library().Core()
+    return imported().Core()
 
 
 def openvino_runner(path: Path) -> Callable[[Arrays], Arrays]:

@@ -34,7 +34,10 @@ def check_engine(engine_class: type[Engine], networks: LoadedNetworks | None = N
     expect(engine_class.form in ("networks", "onnx"), f"form {engine_class.form!r} is neither 'networks' nor 'onnx'")
     engine = engine_class()
     version = engine.version()
-    expect(isinstance(version, str) and bool(version), f"version() must be that of {engine.library!r}, got {version!r}")
+    expect(
+        isinstance(version, str) and bool(version),
+        f"version() must be that of {engine.distribution!r}, got {version!r}",
+    )
     device = _checked_device(engine)
     if engine.form == "networks":
         assert networks is not None, "an engine of the form 'networks' needs a loaded bundle"

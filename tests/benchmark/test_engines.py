@@ -23,7 +23,7 @@ def engine(name, form="onnx", precisions=("float32",), gpu=None, installed=True,
     """An engine of that name, as the catalog has it."""
 
     class Made(Engine):
-        library: ClassVar[str] = name
+        distribution: ClassVar[str] = name
 
         def version(self):
             return "1.0" if installed else None

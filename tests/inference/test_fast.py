@@ -65,7 +65,7 @@ def engine(change: Change, precisions: Sequence[Any] = ("float32", "bfloat16"), 
     class Fake(Engine):
         name = "fake"
         form: ClassVar[Any] = "networks"
-        library = "numpy"
+        distribution = "numpy"
 
         def devices(self) -> Sequence[EngineDevice]:
             return [EngineDevice("cpu", 0, "CPU", tuple(precisions), product)]

@@ -24,7 +24,7 @@ class Numpy(kit.Engine):
 
     name = "numpy"
     form = "onnx"
-    library = "numpy"
+    distribution = "numpy"
 
     def devices(self) -> list[kit.EngineDevice]:
         return [kit.EngineDevice("cpu", 0, "numpy")]
@@ -88,7 +88,7 @@ class Hiding(Product):
     [
         (changed(name="Numpy 2"), "name is 'Numpy 2'"),
         (changed(form="torch"), "form 'torch'"),
-        (changed(library="numpy-of-nobody"), "version\\(\\) must be that of 'numpy-of-nobody', got None"),
+        (changed(distribution="numpy-of-nobody"), "version\\(\\) must be that of 'numpy-of-nobody', got None"),
         (changed(devices=lambda _: []), "returned none"),
         (changed(devices=lambda _: [kit.EngineDevice("cpu", 0, "a")] * 2), "same kind and number"),
         (changed(devices=lambda _: [kit.EngineDevice("cpu", 0, "a", ("float16",))]), "computes in float32"),

@@ -28,7 +28,7 @@ class OnnxRuntime(Engine):
 
     name = "onnxruntime"
     form: ClassVar[Literal["networks", "onnx"]] = "onnx"
-    library = "onnxruntime"
+    distribution = "onnxruntime"
 
     def version(self) -> str | None:
         for name in _VARIANTS:

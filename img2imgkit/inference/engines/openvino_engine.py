@@ -36,7 +36,7 @@ class OpenVino(Engine):
 
     name = "openvino"
     form: ClassVar[Literal["networks", "onnx"]] = "onnx"
-    library = "openvino"
+    distribution = "openvino"
 
     def devices(self) -> Sequence[EngineDevice]:
         core = _core()

@@ -32,7 +32,7 @@ class TensorFlow(Engine):
 
     name = "tensorflow"
     form: ClassVar[Literal["networks", "onnx"]] = "networks"
-    library = "tensorflow"
+    distribution = "tensorflow"
     any_precision = True
 
     def devices(self) -> Sequence[EngineDevice]:
